@@ -115,12 +115,19 @@ class Frames:
             frames = codec.after(frames, after)
         return frames, self._lasts[end]
 
-    def drop(self, to_bytes: int) -> None:
-        """Forget the oldest appends until at most `to_bytes` are held; `base` moves up with them."""
-        excess = len(self._bytes) - to_bytes
-        if excess <= 0:
+    def trim_to_bytes(self, size: int) -> None:
+        """Forget the oldest appends until at most `size` bytes are held; `base` moves up with them."""
+        excess = len(self._bytes) - size
+        if excess > 0:
+            self._drop(bisect_left(self._ends, self._dropped + excess) + 1)
+
+    def trim_to_offset(self, offset: int) -> None:
+        """Forget the appends whose events all lie at or before `offset`."""
+        self._drop(bisect_right(self._lasts, offset))
+
+    def _drop(self, count: int) -> None:
+        if count == 0:
             return
-        count = bisect_left(self._ends, self._dropped + excess) + 1
         self.base = self._lasts[count - 1]
         size = self._ends[count - 1] - self._dropped
         del self._bytes[:size], self._lasts[:count], self._ends[:count]

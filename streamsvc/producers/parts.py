@@ -1,0 +1,67 @@
+"""Events of an answer's parts: opening them in order, and what is said in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamsvc.v1 import content_pb2, event_pb2
+
+
+def text_delta(index: int, text: str) -> event_pb2.Event:
+    """Return the event that appends `text` to the text part `index`."""
+    return event_pb2.Event(text_delta=event_pb2.TextDelta(part_index=index, text=text))
+
+
+def reasoning_delta(index: int, text: str) -> event_pb2.Event:
+    """Return the event that appends `text` to the reasoning part `index`."""
+    return event_pb2.Event(reasoning_delta=event_pb2.ReasoningDelta(part_index=index, text=text))
+
+
+def tool_call_delta(index: int, arguments_json: str) -> event_pb2.Event:
+    """Return the event that appends to the arguments of the tool call `index`."""
+    delta = event_pb2.ToolCallDelta(part_index=index, arguments_json=arguments_json)
+    return event_pb2.Event(tool_call_delta=delta)
+
+
+def tool_call_updated(
+    index: int,
+    status: content_pb2.ToolCallStatus.ValueType,
+    results: Sequence[content_pb2.ToolResultPart] = (),
+) -> event_pb2.Event:
+    """Return the event that says how far the tool call `index` has come."""
+    updated = event_pb2.ToolCallUpdated(part_index=index, status=status, results=results)
+    return event_pb2.Event(tool_call_updated=updated)
+
+
+def part_completed(index: int) -> event_pb2.Event:
+    """Return the event after which nothing more is added to the part `index`."""
+    return event_pb2.Event(part_completed=event_pb2.PartCompleted(part_index=index))
+
+
+class Parts:
+    """Hands out part indexes: 0, 1, 2, ... or on from what an earlier attempt opened."""
+
+    def __init__(self, opened: int = 0) -> None:
+        self._next = opened
+
+    def start(self, part: content_pb2.ContentPart) -> tuple[int, event_pb2.Event]:
+        """Return the next free index, and the event that opens `part` under it."""
+        index, self._next = self._next, self._next + 1
+        part.index = index
+        return index, event_pb2.Event(part_started=event_pb2.PartStarted(part=part))
+
+    def start_text(self, *, refusal: bool = False) -> tuple[int, event_pb2.Event]:
+        """Open a text part."""
+        return self.start(content_pb2.ContentPart(text=content_pb2.TextPart(refusal=refusal)))
+
+    def start_reasoning(self) -> tuple[int, event_pb2.Event]:
+        """Open a reasoning part."""
+        return self.start(content_pb2.ContentPart(reasoning=content_pb2.ReasoningPart()))
+
+    def start_tool_call(
+        self, call_id: str, name: str, runner: content_pb2.ToolRunner.ValueType
+    ) -> tuple[int, event_pb2.Event]:
+        """Open a tool call whose arguments are yet to be written."""
+        status = content_pb2.TOOL_CALL_STATUS_WRITING
+        call = content_pb2.ToolCallPart(call_id=call_id, name=name, status=status, runner=runner)
+        return self.start(content_pb2.ContentPart(tool_call=call))

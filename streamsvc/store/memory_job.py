@@ -1,0 +1,139 @@
+"""One job in the memory store: the rules of one log, without time and without other jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamsvc import codec
+from streamsvc.errors import LeaseLost, LogClosed, OffsetMismatch
+from streamsvc.log import Batch, Chain, Cursor, EpochEnd, Frames, serves
+from streamsvc.store.base import FINAL, Chunk, Copy, JobRecord, Lease, LogLost, Unservable
+from streamsvc.v1 import job_pb2, state_pb2
+
+
+@dataclass(slots=True)
+class MemoryJob:
+    """A job with its log. `lease_end` and `expires` are readings of the store's clock, in seconds."""
+
+    job: job_pb2.Job
+    frames: Frames
+    digest: bytes
+    request: bytes
+    fence: int
+    sequence: int = 0
+    lease_end: float = 0.0
+    expires: float = 0.0
+    chain: Chain = ()
+    notes: bytes = b""
+    newest: tuple[str, int, int] | None = None
+    losses: int = 0
+    released: bool = False
+    cancel_requested: bool = False
+    cancel_reason: str = ""
+    checkpoint: bytes | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the log has its final event."""
+        return self.job.status in FINAL
+
+    def record(self) -> JobRecord:
+        """Return a copy of what others may know."""
+        return JobRecord(copy_of(self.job), self.chain, self.fence, self.losses, self.cancel_requested)
+
+    def check(self, lease: Lease, last: int) -> None:
+        """Let pass only the writer, and only on a log that still has all up to `last`."""
+        own = self.job.epoch == lease.epoch
+        if self.closed and not (own and self.job.last_offset == last):
+            raise self._is_closed()
+        if self.fence < lease.fence:
+            raise LogLost
+        if self.fence > lease.fence or not own:
+            raise LeaseLost(f"job {lease.job_id} has changed hands", {"job_id": lease.job_id})
+        if self.job.last_offset < last:
+            raise LogLost
+
+    def append(self, lease: Lease, batch: Batch, job: job_pb2.Job | None, notes: bytes | None) -> bool:
+        """Append; see `store.base.EventLog.append`. Returns False for a repeat of the newest batch."""
+        step = (batch.epoch, batch.after, batch.last)
+        if self.newest == step:
+            return False
+        self.check(lease, batch.after)
+        last = self.job.last_offset
+        if self.closed:
+            raise self._is_closed()
+        if last > batch.after:
+            message = f"the log ends at offset {last}, and the batch follows {batch.after}"
+            raise OffsetMismatch(message, {"last_offset": str(last)})
+        self.frames.append(batch.frames, batch.last)
+        self.newest = step
+        if notes is not None:
+            self.notes = notes
+        self._advance(job or self.job, lease.epoch, batch.last, batch.time_ms)
+        return True
+
+    def read(self, cursor: Cursor, max_bytes: int) -> Chunk:
+        """Judge the cursor and read; see `store.base.EventLog.read`."""
+        end, offset = self.job.last_offset, cursor.offset
+        ahead_of_closed = self.closed and offset > end
+        if ahead_of_closed or offset < self.frames.base or not serves(cursor, self.job.epoch, self.chain):
+            raise Unservable
+        frames, last = self.frames.read(offset, max_bytes) if offset < end else (b"", offset)
+        return Chunk(self.job.epoch, self.chain, offset, frames, last, end, self.closed)
+
+    def keep(self, state: state_pb2.JobState, *, trim: bool) -> None:
+        """Keep a checkpoint, and with `trim` forget the events that it covers."""
+        kept = state_pb2.JobState()
+        kept.CopyFrom(state)
+        kept.job.epoch = self.job.epoch
+        self.checkpoint = kept.SerializeToString()
+        if trim:
+            self.frames.trim_to_offset(state.offset)
+
+    def hand_to(self, epoch: str) -> None:
+        """Begin a new epoch: the old one is recorded with the last offset found."""
+        self.chain = (*self.chain, EpochEnd(self.job.epoch, self.job.last_offset))
+        self.losses += not self.released
+        self.released = False
+        self.fence += 1
+        self.job.epoch = epoch
+
+    def restore(self, lease: Lease, copy: Copy) -> bool:
+        """Take back what was lost; see `store.base.EventLog.restore`. Returns False if nothing was."""
+        if self.closed:
+            raise self._is_closed()
+        if self.fence > lease.fence:
+            raise LeaseLost(f"job {lease.job_id} has changed hands", {"job_id": lease.job_id})
+        last = self.job.last_offset
+        if self.fence == lease.fence and last >= copy.last:
+            return False
+        # What the own fence left behind is the beginning of what its only writer has.
+        if self.fence == lease.fence and last >= copy.after:
+            self.frames.append(codec.after(copy.frames, last), copy.last)
+        else:
+            self.frames = Frames(copy.after)
+            self.frames.append(copy.frames, copy.last)
+            self.checkpoint = copy.state.SerializeToString() if copy.state else None
+        self.chain, self.fence, self.newest, self.released = copy.chain, lease.fence, None, False
+        self.request, self.notes = copy.request, copy.notes
+        self._advance(copy.job, lease.epoch, copy.last, copy.time_ms)
+        return True
+
+    def _advance(self, job: job_pb2.Job, epoch: str, last: int, time_ms: int) -> None:
+        self.job = copy_of(job)
+        self.job.epoch = epoch
+        self.job.last_offset = last
+        self.job.update_time.FromMilliseconds(time_ms)
+        if self.closed:
+            self.request = self.notes = b""
+
+    def _is_closed(self) -> LogClosed:
+        last = self.job.last_offset
+        return LogClosed(f"the log ended with its final event at offset {last}", {"last_offset": str(last)})
+
+
+def copy_of(job: job_pb2.Job) -> job_pb2.Job:
+    """Return a copy of `job`."""
+    copied = job_pb2.Job()
+    copied.CopyFrom(job)
+    return copied
