@@ -45,12 +45,14 @@ def spans(frames: bytes) -> Iterator[tuple[int, int, int]]:
     start = 0
     while start < len(frames):
         if frames[start] != _FRAME_TAG:
-            raise LogCorrupt(f"no frame begins at byte {start}")
+            raise _corrupt("no frame begins", start)
         size, body = _read_varint(frames, start + 1)
         end = body + size
         if end > len(frames) or size < 2 or frames[body] != _OFFSET_TAG:
-            raise LogCorrupt(f"the frame at byte {start} is broken")
-        offset, _ = _read_varint(frames, body + 1)
+            raise _corrupt("a frame is broken", start)
+        offset, rest = _read_varint(frames, body + 1)
+        if rest > end:
+            raise _corrupt("a frame is shorter than its offset", start)
         yield offset, start, end
         start = end
 
@@ -93,4 +95,8 @@ def _read_varint(data: bytes, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position
         shift += 7
-    raise LogCorrupt(f"the number before byte {position} is cut off")
+    raise _corrupt("a number is cut off", position)
+
+
+def _corrupt(what: str, position: int) -> LogCorrupt:
+    return LogCorrupt(f"{what} at byte {position}", {"byte": str(position)})

@@ -16,7 +16,7 @@
     +-- LeaseLost, LogClosed               stop writing
     +-- OffsetMismatch                     drop what is stored, send the rest
     +-- QuotaExceeded, Overloaded          slow down
-    +-- StoreUnavailable, ServerDraining   resume
+    +-- StoreUnavailable, ServerDraining, ReaderStalled   resume
     +-- LogCorrupt, Internal               report
 
 On the wire an error is a `google.rpc.Status` with an ErrorInfo of domain `streamsvc` (https://google.aip.dev/193):
@@ -200,6 +200,12 @@ class ServerDraining(StreamsvcError):
     """This instance is about to stop."""
 
     reason, code, advice = "SERVER_DRAINING", "UNAVAILABLE", "resume, on another instance"
+
+
+class ReaderStalled(StreamsvcError):
+    """The reader has taken nothing for `reader_stall_timeout`: the call is ended, the cursor stays good."""
+
+    reason, code, advice = "READER_STALLED", "UNAVAILABLE", "resume"
 
 
 class LogCorrupt(StreamsvcError):

@@ -49,15 +49,15 @@ class Fold:
 
     def apply(self, events: Iterable[event_pb2.Event]) -> None:
         """Fold in the events that follow `offset`."""
-        state = self._state
-        job = state.job
+        offset = self.offset
         for event in events:
-            state.offset = job.last_offset = event.offset
+            offset = event.offset
             if event.HasField("create_time"):
-                job.update_time.CopyFrom(event.create_time)
+                self._state.job.update_time.CopyFrom(event.create_time)
             kind = event.WhichOneof("payload")
             if kind is not None:
                 _APPLY[kind](self, getattr(event, kind))
+        self._state.offset = self._state.job.last_offset = offset
 
     def state(self) -> state_pb2.JobState:
         """Return the state at `offset`, a message of its own. Costs its size."""
@@ -176,11 +176,12 @@ class Fold:
 
     def _job_created(self, created: event_pb2.JobCreated) -> None:
         state = self._state
-        # The newest event is this one; the job as it began does not know that.
-        last_offset, update_time = state.job.last_offset, job_pb2.Job(update_time=state.job.update_time)
+        # The time of the newest event is known from the event; the job as it began need not say it.
+        newest = job_pb2.Job()
+        if state.job.HasField("update_time"):
+            newest.update_time.CopyFrom(state.job.update_time)
         state.job.CopyFrom(created.job)
-        state.job.last_offset = last_offset
-        state.job.update_time.CopyFrom(update_time.update_time)
+        state.job.MergeFrom(newest)
         state.input.extend(created.input)
         state.answers.extend(created.answers)
 

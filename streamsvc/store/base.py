@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
@@ -77,6 +77,7 @@ class Acquired:
 
     lease: Lease
     record: JobRecord
+    handed_over: bool
     request: bytes
     notes: bytes
 
@@ -99,7 +100,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """Word of an append (the events `after + 1` to `last`, bytes included) or of a deletion."""
+    """Word of an append (events `after + 1` to `last`, with their frames) or of a deletion."""
 
     epoch: str
     after: int
@@ -145,7 +146,7 @@ class JobQuery:
     """A page of jobs, newest first. `page_token` comes from the page before, with the rest unchanged."""
 
     scope: Scope = Scope()
-    statuses: frozenset[int] = field(default_factory=frozenset)
+    statuses: frozenset[int] = frozenset()
     page_size: int = 50
     page_token: str = ""
 
@@ -197,7 +198,10 @@ class EventLog(Protocol):
         ...
 
     def watch(self, job_id: str) -> AbstractAsyncContextManager[AsyncIterator[Announcement]]:
-        """Hear of appends. May skip, repeat or lose: a hint to read. Live once entered."""
+        """Hear of appends. May skip, repeat or lose: a hint to read. Live once entered.
+
+        Waiting for the next one may be cancelled, and begun again.
+        """
         ...
 
     async def checkpoint(self, lease: Lease, state: state_pb2.JobState, *, trim: bool) -> None:
@@ -294,7 +298,3 @@ class Leases(Protocol):
 
 class Store(EventLog, JobTable, Leases, Protocol):
     """All three."""
-
-    async def close(self) -> None:
-        """Let go of connections. What the store promised to keep stays."""
-        ...

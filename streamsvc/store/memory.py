@@ -159,10 +159,11 @@ class MemoryStore:
             raise LogClosed("the job has ended", {"last_offset": str(stored.job.last_offset)})
         if left > 0:
             raise LeaseHeld("another producer writes the job", {"job_id": job_id}, retry_after=timedelta(seconds=left))
+        handed_over = stored.released
         stored.hand_to(self._new_epoch())
         lease = Lease(job_id, stored.job.epoch, stored.fence, ttl)
         self._prolong(stored, lease)
-        return Acquired(_granted(stored, lease), stored.record(), stored.request, stored.notes)
+        return Acquired(_granted(stored, lease), stored.record(), handed_over, stored.request, stored.notes)
 
     async def renew(self, lease: Lease, last: int) -> Lease:
         stored = self._written(lease.job_id)
@@ -181,9 +182,6 @@ class MemoryStore:
         self._sweep()
         now = self._clock()
         return [job_id for job_id in self._open if self._jobs[job_id].lease_end <= now]
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
 
     def _found(self, job_id: str) -> MemoryJob:
         self._sweep()

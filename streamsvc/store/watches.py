@@ -29,7 +29,7 @@ class Watches(Generic[K, V]):
         queue: asyncio.Queue[V] = asyncio.Queue(_QUEUE)
         self._queues.setdefault(key, set()).add(queue)
         try:
-            yield _items(queue)
+            yield _Items(queue)
         finally:
             queues = self._queues[key]
             queues.discard(queue)
@@ -52,6 +52,14 @@ def _put(queue: asyncio.Queue[V], value: V) -> None:
         queue.put_nowait(value)
 
 
-async def _items(queue: asyncio.Queue[V]) -> AsyncIterator[V]:
-    while True:
-        yield await queue.get()
+class _Items(Generic[V]):
+    """Not a generator: waiting for the next one with a time limit must not end it."""
+
+    def __init__(self, queue: asyncio.Queue[V]) -> None:
+        self._queue = queue
+
+    def __aiter__(self) -> AsyncIterator[V]:
+        return self
+
+    async def __anext__(self) -> V:
+        return await self._queue.get()

@@ -1,0 +1,187 @@
+"""What the service can do, without gRPC: start, stream, state, cancel, and stopping in good order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+
+from streamsvc import codec, ids
+from streamsvc.errors import JobNotFound, ModelUnknown, ProducerUnknown, ScopeMissing, ServerDraining, StateTooLarge
+from streamsvc.jobs import lifecycle, requests
+from streamsvc.jobs.chance import Chance
+from streamsvc.jobs.crew import Crew, prepared
+from streamsvc.jobs.holder import Assignment
+from streamsvc.jobs.options import JobOptions
+from streamsvc.jobs.pulse import Pulse
+from streamsvc.jobs.reader import CatchUp, Patience, Reader
+from streamsvc.jobs.reaper import Reaper
+from streamsvc.jobs.tails import Tails
+from streamsvc.log import Batch, Cursor
+from streamsvc.principal import Principal
+from streamsvc.producers.base import Producer
+from streamsvc.store.base import JobRecord, Store
+from streamsvc.v1 import job_pb2, job_service_pb2, state_pb2
+
+MAX_STATE_BYTES = 3 * 1024 * 1024
+"""What fits into one message of a client that takes 4 MiB, gRPC's default."""
+
+ACT_FOR_OTHERS = "jobs.act_for_others"
+"""The scope of a caller that may start jobs that belong to somebody else."""
+
+DRAIN_RETRY = timedelta(seconds=1)
+
+_CATCH_UP = {
+    job_service_pb2.CATCH_UP_MODE_SNAPSHOT: CatchUp.SNAPSHOT,
+    job_service_pb2.CATCH_UP_MODE_SKIP: CatchUp.SKIP,
+}
+
+
+class Jobs:
+    """The jobs of this instance, and the logs of all.
+
+    `producers` are those that requests may name; the first one is the default.
+    """
+
+    def __init__(self, store: Store, producers: Mapping[str, Producer], options: JobOptions, chance: Chance) -> None:
+        self._store = store
+        self._producers = producers
+        self._options = options
+        self._chance = chance
+        self._draining = False
+        self._tails = Tails(
+            store, clock=chance.clock, poll_interval=options.poll_interval, windows_bytes=options.windows_bytes
+        )
+        self._crew = Crew(store, self._tails, producers, options, chance)
+        self._reaper = Reaper(store, self._crew.take_over, options, clock=chance.clock)
+        self._patience = Patience(
+            missing=options.lease_ttl.total_seconds(),
+            outage=options.store_outage_limit.total_seconds(),
+            pause=options.poll_interval.total_seconds(),
+        )
+
+    async def start(self, principal: Principal, request: job_service_pb2.StartGenerationRequest) -> job_pb2.Job:
+        """Start a generation, or find the one that this request_id has started.
+
+        Raises FieldInvalid, ProducerUnknown, ModelUnknown, ScopeMissing, RequestIdReused, JobNotFound (the job was
+        deleted), ServerDraining, StoreUnavailable.
+        """
+        requests.check_start(request, self._options.max_request_bytes)
+        if self._draining:
+            raise ServerDraining("this instance takes no new jobs: it is about to stop", retry_after=DRAIN_RETRY)
+        job = self._described(principal, request)
+        content = request.SerializeToString(deterministic=True)
+        first = self._first_batch(job, request)
+        digest = hashlib.sha256(content).digest()
+        created = await self._store.create(job, content, first, digest=digest, ttl=self._options.lease_ttl)
+        if created.lease is not None:
+            self._crew.begin(Assignment(created.lease, created.record, content, digest), first)
+        return created.record.job
+
+    async def stream(self, principal: Principal, request: job_service_pb2.StreamJobRequest) -> AsyncIterator[bytes]:
+        """Follow a job from the request's cursor to its end. Yields serialised StreamJobResponses.
+
+        Raises JobNotFound, StoreUnavailable.
+        """
+        requests.check_stream(request)
+        wanted = request.heartbeat_interval if request.HasField("heartbeat_interval") else None
+        seconds = requests.heartbeat_seconds(wanted, self._options.heartbeat_interval)
+        cursor = Cursor(request.epoch, request.after_offset)
+        clock, patience = self._chance.clock, self._patience
+        with self._tails.open(request.job_id) as tail:
+            reader = Reader(tail, self._store, principal, cursor, clock=clock, patience=patience)
+            with Pulse(seconds) as pulse:
+                async for message in reader.stream(_CATCH_UP.get(request.catch_up, CatchUp.REPLAY), pulse):
+                    yield message
+
+    async def state(self, principal: Principal, job_id: str) -> state_pb2.JobState:
+        """Return a job with all that it has said. Raises JobNotFound, StateTooLarge, StoreUnavailable."""
+        await self._record(principal, job_id)
+        with self._tails.open(job_id) as tail:
+            await tail.refresh()
+            if tail.deleted or tail.missing_since is not None:
+                raise JobNotFound.of(job_id)
+            state = await tail.state()
+        size = state.ByteSize()
+        if size > MAX_STATE_BYTES:
+            text = f"the state has {size} bytes, more than one message carries ({MAX_STATE_BYTES})"
+            raise StateTooLarge(text, {"job_id": job_id, "bytes": str(size), "limit": str(MAX_STATE_BYTES)})
+        return state
+
+    async def cancel(self, principal: Principal, job_id: str, reason: str) -> job_pb2.Job:
+        """Ask a job to stop; one that has ended stays as it is. Raises JobNotFound, StoreUnavailable."""
+        requests.check_reason(reason)
+        await self._record(principal, job_id)
+        job = await self._store.request_cancel(job_id, reason)
+        self._crew.cancel(job_id, reason)
+        return job
+
+    async def run(self) -> None:
+        """Take over abandoned jobs for as long as this runs."""
+        await self._reaper.run()
+
+    async def drain(self, grace: timedelta) -> None:
+        """Take no new jobs, let those that run here go on for `grace`, and end the rest with SERVER_STOPPED."""
+        self._draining = True
+        await self._crew.drain(grace)
+
+    @property
+    def running(self) -> int:
+        """How many jobs are being written here."""
+        return self._crew.running
+
+    @property
+    def store_answers(self) -> bool:
+        """Whether the store answered when it was last asked for abandoned jobs."""
+        return self._reaper.store_answers
+
+    async def _record(self, principal: Principal, job_id: str) -> JobRecord:
+        requests.check_job_id(job_id)
+        record = await self._store.get(job_id)
+        if not principal.may_read(record.job.owner, job_id):
+            raise JobNotFound.of(job_id)
+        return record
+
+    def _described(self, principal: Principal, request: job_service_pb2.StartGenerationRequest) -> job_pb2.Job:
+        """Return the job that a request asks for, before it is stored."""
+        owner = request.owner or principal.subject
+        if not principal.owns(owner) and ACT_FOR_OTHERS not in principal.scopes:
+            text = f"starting a job for somebody else needs the scope {ACT_FOR_OTHERS}"
+            raise ScopeMissing(text, {"scope": ACT_FOR_OTHERS})
+        producer = self._producer(request.producer)
+        model = request.model or producer.default_model
+        if not model:
+            text = f"producer {producer.name} has no default model: name one"
+            raise ModelUnknown.of("model", text, producer=producer.name)
+        producer.check(prepared(request.SerializeToString(), model))
+        kept = requests.retention(request.retention if request.HasField("retention") else None, self._options.retention)
+        job = job_pb2.Job(
+            id=self._job_id(principal, owner, request.request_id),
+            status=job_pb2.JOB_STATUS_PENDING,
+            owner=owner,
+            conversation_id=request.conversation_id,
+            producer=producer.name,
+            model=model,
+            labels=request.labels,
+            previous_job_id=request.previous_job_id,
+        )
+        job.retention.FromTimedelta(kept)
+        job.create_time.FromMilliseconds(self._chance.now_ms())
+        return job
+
+    def _job_id(self, principal: Principal, owner: str, request_id: str) -> str:
+        if request_id:
+            return ids.job_id_of_request(principal.tenant, owner, request_id)
+        return ids.new_job_id(self._chance.now_ms(), self._chance.random_bytes(10))
+
+    def _producer(self, name: str) -> Producer:
+        if not name and self._producers:
+            return next(iter(self._producers.values()))
+        if name not in self._producers:
+            known = ", ".join(self._producers) or "none"
+            raise ProducerUnknown.of("producer", f"{name!r} is not configured; known: {known}", known=known)
+        return self._producers[name]
+
+    def _first_batch(self, job: job_pb2.Job, request: job_service_pb2.StartGenerationRequest) -> Batch:
+        event = lifecycle.created(job, requests.input_of(requests.messages_of(request)))
+        return Batch(self._chance.new_epoch(), 0, codec.encode([event], 0), 1, job.create_time.ToMilliseconds())

@@ -1,0 +1,167 @@
+"""The writer's side of a lease: renewed in time, restored after a loss, given up when it may have run out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from streamsvc.backoff import Backoff
+from streamsvc.errors import LeaseLost, StoreUnavailable
+from streamsvc.jobs.lease_clock import LeaseClock
+from streamsvc.jobs.tail import Tail
+from streamsvc.log import Batch
+from streamsvc.store.base import Announcement, Copy, JobRecord, Lease, LogLost, Store
+from streamsvc.v1 import job_pb2
+
+T = TypeVar("T")
+
+TICKS = 10
+"""How often in a lease's time its age is looked at. It is renewed after a third."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A job to write: the lease on it, the job as it was then, and what restoring it would need."""
+
+    lease: Lease
+    record: JobRecord
+    request: bytes
+    digest: bytes
+
+
+class Holder:
+    """Holds the lease of one job, and is the only one that writes to its log.
+
+    Every call goes on until its outcome is known: a store that does not answer is asked again with the same bytes, for
+    `outage_limit` seconds; what it lost is put back. `heard` is called with the reason when somebody asks the job to
+    stop. `clock` returns seconds that never go back, `random` a float in [0, 1).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tail: Tail,
+        assignment: Assignment,
+        *,
+        outage_limit: float,
+        heard: Callable[[str], None],
+        clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._tail = tail
+        self._lease = assignment.lease
+        self._assignment = assignment
+        self._job = assignment.record.job
+        self._notes = b""
+        self._time_ms = self._job.update_time.ToMilliseconds()
+        self._outage_limit = outage_limit
+        self._heard = heard
+        self._clock = clock
+        self._random = random
+        self._seconds = self._lease.ttl.total_seconds()
+        self._age = LeaseClock(self._seconds, 3 * self._seconds / TICKS, clock())
+        self._reached = True
+        self._writing = asyncio.Lock()
+
+    async def append(self, batch: Batch, job: job_pb2.Job | None, notes: bytes | None) -> None:
+        """Append a frozen batch. Raises what tells the writer to stop."""
+
+        async def step() -> Lease:
+            return await self._store.append(self._lease, batch, job=job, notes=notes)
+
+        async with self._writing:
+            await self._insist(step)
+            self._job = job or self._job
+            self._notes = self._notes if notes is None else notes
+            self._time_ms = batch.time_ms
+            closed = job is not None and job.HasField("complete_time")
+            self._tail.take(Announcement(batch.epoch, batch.after, batch.last, closed, batch.frames))
+
+    async def trim(self) -> None:
+        """Keep a checkpoint in the store, and forget the events that it covers."""
+        state = await self._tail.state()
+        async with self._writing:
+            await self._store.checkpoint(self._lease, state, trim=True)
+
+    async def check(self) -> None:
+        """Renew the lease, or after the final event: see whether the store still has everything."""
+
+        async def step() -> Lease:
+            return await self._store.renew(self._lease, self._tail.last)
+
+        async with self._writing:
+            await self._insist(step)
+
+    async def keep(self) -> None:
+        """Renew the lease for as long as this runs. Raises LeaseLost when it may have run out."""
+        while True:
+            await asyncio.sleep(self._seconds / TICKS)
+            self._age.tick(self._clock(), reached=self._reached)
+            self._still_held()
+            if self._age.age >= self._seconds / 3 and not self._writing.locked():
+                await self.check()
+
+    async def release(self) -> None:
+        """Give the job away, so that another instance may take it at once."""
+        async with self._writing:
+            await self._store.release(self._lease)
+
+    async def _insist(self, step: Callable[[], Awaitable[Lease]]) -> None:
+        """Repeat `step` until its outcome is known."""
+        attempt, failing_since = 0, None
+        while True:
+            sent = self._clock()
+            try:
+                lease = await step()
+            except LogLost:
+                await self._restore()
+            except StoreUnavailable:
+                self._reached = False
+                failing_since = sent if failing_since is None else failing_since
+                if self._clock() - failing_since > self._outage_limit:
+                    raise
+                delay = Backoff().delay(attempt, random=self._random)
+                await asyncio.sleep(min(delay.total_seconds(), 1.0))
+                attempt += 1
+            else:
+                self._renewed(sent, lease)
+                return
+
+    async def _restore(self) -> None:
+        """Put back what the store lost, but only while nobody else can have taken the job."""
+        self._age.tick(self._clock(), reached=True)
+        self._still_held()
+        state, after, frames = self._tail.copy()
+        copy = Copy(
+            job=self._job,
+            chain=self._assignment.record.chain,
+            state=state,
+            after=after,
+            frames=frames,
+            last=self._tail.last,
+            time_ms=self._time_ms,
+            digest=self._assignment.digest,
+            request=self._assignment.request,
+            notes=self._notes,
+        )
+        sent = self._clock()
+        try:
+            self._renewed(sent, await self._store.restore(self._lease, copy))
+        except StoreUnavailable:
+            self._reached = False
+            return
+        await self._tail.refresh()
+
+    def _still_held(self) -> None:
+        if self._age.expired:
+            job_id = self._lease.job_id
+            raise LeaseLost(f"the lease on job {job_id} may have run out", {"job_id": job_id})
+
+    def _renewed(self, sent: float, lease: Lease) -> None:
+        self._reached = True
+        self._age.renewed(sent, self._clock())
+        if lease.cancel_requested:
+            self._heard(lease.cancel_reason)

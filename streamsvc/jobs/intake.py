@@ -1,0 +1,73 @@
+"""Between a producer and its runner: what was said and is not yet written, within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from streamsvc.v1 import event_pb2
+
+MAX_EVENTS = 256
+MAX_BYTES = 1024 * 1024
+
+
+class Intake:
+    """Gathers events while the last append is under way. A full intake makes the producer wait.
+
+    One producer puts, one writer takes. After `end` nothing more is taken in.
+    """
+
+    def __init__(self) -> None:
+        self._events: list[event_pb2.Event] = []
+        self._bytes = 0
+        self._final: event_pb2.Event | None = None
+        self._arrived = asyncio.Event()
+        self._full = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the final event is known."""
+        return self._final is not None
+
+    async def put(self, event: event_pb2.Event) -> None:
+        """Take in an event. Waits while the intake is full."""
+        if not self._room.is_set():
+            await self._room.wait()
+        if self._final is None:
+            self._events.append(event)
+            self._bytes += event.ByteSize()
+            self._arrived.set()
+            if len(self._events) >= MAX_EVENTS or self._bytes >= MAX_BYTES:
+                self._full.set()
+                self._room.clear()
+
+    def end(self, final: event_pb2.Event) -> None:
+        """Say how the job ends. The first word counts."""
+        if self._final is None:
+            self._final = final
+            self._arrived.set()
+            self._full.set()
+
+    async def arrived(self) -> None:
+        """Wait until there is something to take."""
+        await self._arrived.wait()
+
+    async def filled(self, timeout: float) -> None:
+        """Wait until the intake is full or ended, but at most `timeout` seconds."""
+        if not self._full.is_set():
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._full.wait()
+            except TimeoutError:
+                pass
+
+    def take(self) -> tuple[Sequence[event_pb2.Event], event_pb2.Event | None]:
+        """Return all that has arrived, and the final event once everything else was taken with it."""
+        events, self._events, self._bytes = self._events, [], 0
+        if self._final is None:
+            self._arrived.clear()
+            self._full.clear()
+        self._room.set()
+        return events, self._final

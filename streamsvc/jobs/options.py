@@ -1,0 +1,32 @@
+"""What can be set about how jobs run. Plain values; `settings` gives them their names and sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """Durations and sizes (bytes) of jobs. The defaults are those of docs/settings.md."""
+
+    heartbeat_interval: timedelta = timedelta(seconds=15)
+    lease_ttl: timedelta = timedelta(seconds=10)
+    reaper_interval: timedelta = timedelta(seconds=2)
+    poll_interval: timedelta = timedelta(seconds=1)
+    flush_interval: timedelta = timedelta(milliseconds=10)
+    retention: timedelta = timedelta(hours=1)
+    store_outage_limit: timedelta = timedelta(minutes=5)
+    max_request_bytes: int = _MIB
+    max_event_bytes: int = _MIB
+    max_answer_bytes: int = 32 * _MIB
+    max_log_bytes: int = 64 * _MIB
+    max_attempts: int = 3
+    windows_bytes: int = 64 * _MIB
+
+
+MIN_HEARTBEAT = timedelta(seconds=1)
+MAX_HEARTBEAT = timedelta(seconds=60)
+MAX_RETENTION = timedelta(days=30)

@@ -1,0 +1,184 @@
+"""One StreamJob call: it owns a cursor and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from streamsvc import codec
+from streamsvc.errors import JobNotFound, StoreUnavailable
+from streamsvc.jobs.pulse import Pulse
+from streamsvc.jobs.tail import Tail
+from streamsvc.log import Cursor
+from streamsvc.principal import Principal
+from streamsvc.store.base import Store, Unservable
+
+JOIN_BYTES = 64 * 1024
+"""How much is joined into one message."""
+
+HEARTBEAT = b""
+"""A response that says nothing: the job is not known yet."""
+
+
+class CatchUp(Enum):
+    """How to bring a reader up to date: by every event, by one state, or not at all."""
+
+    REPLAY = auto()
+    SNAPSHOT = auto()
+    SKIP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds a reader waits for a job that is missing, and for a store that does not answer.
+
+    `pause` lies between two looks.
+    """
+
+    missing: float
+    outage: float
+    pause: float
+
+
+class Reader:
+    """Yields the bytes of StreamJobResponses from `cursor` to the final event.
+
+    Catching up and following live are one loop, so there is no seam at which an event could be lost or doubled.
+    `clock` returns seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        tail: Tail,
+        store: Store,
+        principal: Principal,
+        cursor: Cursor,
+        *,
+        clock: Callable[[], float],
+        patience: Patience,
+    ) -> None:
+        self._tail = tail
+        self._store = store
+        self._principal = principal
+        self._cursor = cursor
+        self._clock = clock
+        self._patience = patience
+        self._since = clock()  # nothing is served until the store has answered since
+        self._told_epoch = ""
+        self._wants_snapshot = False
+
+    async def stream(self, catch_up: CatchUp, pulse: Pulse) -> AsyncIterator[bytes]:
+        """Yield messages until the reader has the final event. Raises JobNotFound, StoreUnavailable."""
+        async for heartbeat in self._until_served(pulse):
+            yield heartbeat
+        if catch_up is CatchUp.SKIP:
+            self._cursor = self._tail.cursor
+        self._wants_snapshot = catch_up is CatchUp.SNAPSHOT
+        yield self._head()
+        while not self._at_end():
+            async for message in self._next(pulse):
+                yield message
+                pulse.sent()
+
+    async def _next(self, pulse: Pulse) -> AsyncIterator[bytes]:
+        """Yield what there is to send now, or wait for a change and yield a heartbeat if none comes."""
+        if not self._may_serve():
+            async for heartbeat in self._until_served(pulse):
+                yield heartbeat
+        elif self._wants_snapshot or not self._tail.serves(self._cursor):
+            self._wants_snapshot = False
+            self._cursor, messages = await self._tail.snapshot()
+            for message in messages:
+                yield message
+            yield self._head()
+        elif self._cursor.offset < self._tail.last:
+            if message := await self._take():
+                yield message
+        elif not await self._changed(pulse):
+            yield self._head()
+
+    def _may_serve(self) -> bool:
+        """Tell whether the log may be served now. Raises what ends the call."""
+        tail, now = self._tail, self._clock()
+        if tail.deleted:
+            raise JobNotFound.of(tail.job_id)
+        if (
+            tail.unreachable_since is not None
+            and now - max(tail.unreachable_since, self._since) > self._patience.outage
+        ):
+            raise StoreUnavailable("the store has not answered for too long")
+        if tail.answered_at < self._since:
+            return False
+        if tail.missing_since is not None:
+            patience = self._patience.missing if self._cursor.epoch or tail.epoch else 0.0
+            if now - max(tail.missing_since, self._since) >= patience:
+                raise JobNotFound.of(tail.job_id)
+            return False
+        if not self._principal.may_read(tail.owner, tail.job_id):
+            raise JobNotFound.of(tail.job_id)
+        return True
+
+    async def _until_served(self, pulse: Pulse) -> AsyncIterator[bytes]:
+        while not self._may_serve():
+            if not await self._refreshed(pulse.interval):
+                yield HEARTBEAT
+            elif not self._may_serve():
+                await asyncio.sleep(self._patience.pause)
+                if pulse.due():
+                    yield HEARTBEAT
+
+    async def _refreshed(self, timeout: float) -> bool:
+        """Have the log read. Returns False if that takes longer than `timeout`."""
+        with suppress(StoreUnavailable):
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._tail.refresh()
+            except TimeoutError:
+                return False
+        return True
+
+    async def _changed(self, pulse: Pulse) -> bool:
+        future = self._tail.wait()
+        try:
+            return await pulse.wait(future)
+        finally:
+            self._tail.forget(future)
+
+    async def _take(self) -> bytes:
+        """Return the frames after the cursor, and move it. Nothing if the log must be looked at again first."""
+        tail = self._tail
+        if self._cursor.offset >= tail.base:
+            frames, last = tail.read(self._cursor.offset, JOIN_BYTES)
+            return self._told(frames, Cursor(tail.epoch, last))
+        try:
+            chunk = await self._store.read(tail.job_id, self._cursor, max_bytes=JOIN_BYTES)
+        except Unservable:
+            self._wants_snapshot = True
+            return b""
+        except (JobNotFound, StoreUnavailable):
+            self._since = self._clock()
+            return b""
+        if chunk.epoch != tail.epoch or not chunk.frames:
+            self._since = self._clock()
+            return b""
+        return self._told(chunk.frames, Cursor(chunk.epoch, chunk.last))
+
+    def _told(self, frames: bytes, cursor: Cursor) -> bytes:
+        """Return `frames` with what the reader must be told beside them."""
+        self._cursor = cursor
+        if cursor.epoch != self._told_epoch or self._at_end():
+            return frames + self._head()
+        return frames
+
+    def _head(self) -> bytes:
+        tail = self._tail
+        epoch = "" if tail.epoch == self._told_epoch else tail.epoch
+        self._told_epoch = tail.epoch
+        return codec.head(epoch=epoch, last_offset=tail.last, closed=tail.closed)
+
+    def _at_end(self) -> bool:
+        tail = self._tail
+        return tail.closed and self._cursor.offset == tail.last and tail.serves(self._cursor)

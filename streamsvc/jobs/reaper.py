@@ -1,0 +1,61 @@
+"""Finds jobs that nobody writes any more, and has them taken over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from streamsvc.errors import StoreUnavailable
+from streamsvc.jobs.options import JobOptions
+from streamsvc.store.base import Store
+
+log = logging.getLogger(__name__)
+
+
+class Reaper:
+    """Looks for abandoned jobs every `reaper_interval`.
+
+    It takes over only when its own calls have succeeded without a break for one lease: while the store was out of
+    reach no writer could renew, and none of them is dead for that (docs/architecture.md, "The rules of one log").
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        take_over: Callable[[str], Awaitable[None]],
+        options: JobOptions,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._take_over = take_over
+        self._interval = options.reaper_interval.total_seconds()
+        self._lease = options.lease_ttl.total_seconds()
+        self._clock = clock
+        self._calm_since: float | None = None
+        self.store_answers = True
+
+    async def run(self) -> None:
+        """Look again and again. Runs as a task of its own."""
+        looked = self._clock()
+        while True:
+            await asyncio.sleep(self._interval)
+            now = self._clock()
+            # A process that was stopped knows nothing of the time between.
+            if now - looked > self._interval + self._lease / 2:
+                self._calm_since = None
+            looked = now
+            try:
+                await self._look(now)
+                self.store_answers = True
+            except StoreUnavailable:
+                self._calm_since, self.store_answers = None, False
+
+    async def _look(self, now: float) -> None:
+        abandoned = await self._store.abandoned()
+        self._calm_since = now if self._calm_since is None else self._calm_since
+        if now - self._calm_since >= self._lease:
+            for job_id in abandoned:
+                log.warning("job %s was abandoned by its writer", job_id)
+                await self._take_over(job_id)

@@ -1,0 +1,175 @@
+"""Runs one producer into one log: from its first event to the final one, whatever the producer does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+
+from streamsvc.backoff import Backoff
+from streamsvc.errors import JobDeleted, LeaseLost, LogClosed, OffsetMismatch, StoreUnavailable
+from streamsvc.jobs import lifecycle
+from streamsvc.jobs.holder import Holder
+from streamsvc.jobs.intake import Intake
+from streamsvc.jobs.options import JobOptions
+from streamsvc.jobs.pace import Pace
+from streamsvc.jobs.pen import AnswerTooLarge, Pen
+from streamsvc.producers.base import Finished, Notes, Producer, UpstreamError
+from streamsvc.v1 import event_pb2, job_pb2, job_service_pb2, state_pb2
+
+log = logging.getLogger(__name__)
+
+RETRIES = 2
+"""How often a producer is asked again that failed before it said anything."""
+
+CLOSE_SECONDS = 5.0
+"""How long a producer may take to close its upstream."""
+
+STOPS = (JobDeleted, LeaseLost, LogClosed, OffsetMismatch, StoreUnavailable)
+"""What tells a runner that the job is not its own any more."""
+
+
+class Runner:
+    """Writes what `producer` says of `request` into the log, and the final event.
+
+    What arrives while the last append is under way goes into the next one. A slow store fills the intake, and a full
+    intake holds the producer back. `so_far` is what an earlier attempt said, None for a first one. Without a producer
+    the end must be known before it runs.
+    """
+
+    def __init__(
+        self,
+        producer: Producer | None,
+        request: job_service_pb2.StartGenerationRequest,
+        so_far: state_pb2.JobState | None,
+        notes: Notes,
+        pen: Pen,
+        options: JobOptions,
+        *,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        self._producer = producer
+        self._request = request
+        self._so_far = so_far
+        self._notes = notes
+        self._pen = pen
+        self._options = options
+        self._clock = clock
+        self._random = random
+        self._intake = Intake()
+        self._pace = Pace(options.flush_interval.total_seconds())
+        self._log_bytes = 0
+        self._said = False
+        self._producing: asyncio.Task[None] | None = None
+
+    def cancel(self, reason: str) -> None:
+        """End the job as cancelled."""
+        self.end(lifecycle.cancelled(reason))
+
+    def stop(self) -> None:
+        """End the job since this instance stops."""
+        self.end(lifecycle.failed(lifecycle.stopped()))
+
+    def end(self, final: event_pb2.Event) -> None:
+        """Close the upstream and end the job so, unless its end is known already. What was said is kept."""
+        self._intake.end(final)
+        if self._producing is not None:
+            self._producing.cancel()
+
+    async def run(self, opening: Sequence[event_pb2.Event], holder: Holder) -> bool:
+        """Write the job, `opening` first. Returns whether this runner wrote the final event."""
+        if self._producer is not None and not self._intake.ended:
+            self._producing = asyncio.create_task(self._produce(self._producer))
+        writing = asyncio.create_task(self._write(opening, holder))
+        keeping = asyncio.create_task(holder.keep())
+        try:
+            await asyncio.wait({writing, keeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # The upstream first: it may cost money, and what it says is not taken any more.
+            await self._close_producer()
+            outcomes = await _ended(writing, keeping)
+        for outcome in outcomes:
+            if isinstance(outcome, STOPS):
+                log.warning("job %s is not written here any more: %s", self._pen.job_id, outcome)
+            elif isinstance(outcome, Exception):
+                raise outcome
+        return outcomes[0] is None
+
+    async def _write(self, opening: Sequence[event_pb2.Event], holder: Holder) -> None:
+        if opening:
+            batch, job = self._pen.write(opening)
+            await holder.append(batch, job, None)
+        while True:
+            await self._intake.arrived()
+            if wait := self._pace.wait(self._clock()):
+                await self._intake.filled(wait)
+            events, final = self._intake.take()
+            if final is not None:
+                events = [*events, final]
+            try:
+                batch, job = self._pen.write(events)
+            except AnswerTooLarge as too_large:
+                final = lifecycle.failed(too_large.error)
+                self.end(final)
+                batch, job = self._pen.write([final])
+            await holder.append(batch, job, self._notes.take_change())
+            if final is not None:
+                return
+            self._pace.wrote(self._clock(), len(events))
+            self._log_bytes += len(batch.frames)
+            if self._log_bytes > self._options.max_log_bytes:
+                await holder.trim()
+                self._log_bytes = 0
+
+    async def _produce(self, producer: Producer) -> None:
+        attempt = 0
+        while True:
+            try:
+                finished = await self._generate(producer)
+            except UpstreamError as error:
+                again = error.retryable and not error.retried and not self._said and attempt < RETRIES
+                if not again:
+                    self._intake.end(lifecycle.failed(lifecycle.upstream_failure(error)))
+                    return
+                await asyncio.sleep(Backoff().delay(attempt, random=self._random).total_seconds())
+                attempt += 1
+            except Exception as error:
+                incident = f"{int(self._random() * 2**48):012x}"
+                # Not the error's own words: they may quote what was said.
+                where = "".join(traceback.format_tb(error.__traceback__))
+                kind = type(error).__name__
+                log.error("job %s: producer failed with %s, incident %s\n%s", self._pen.job_id, kind, incident, where)
+                self._intake.end(lifecycle.failed(lifecycle.internal_failure(incident)))
+                return
+            else:
+                self._intake.end(lifecycle.completed(finished))
+                return
+
+    async def _generate(self, producer: Producer) -> Finished:
+        generation = producer.generate(self._request, self._so_far, self._notes)
+        async with aclosing(generation) as items:  # type: ignore[type-var]
+            async for item in items:
+                if isinstance(item, Finished):
+                    return item
+                if item.WhichOneof("payload") in lifecycle.KINDS:
+                    raise RuntimeError(f"producer {producer.name} said an event that only the service says")
+                self._said = True
+                await self._intake.put(item)
+        return Finished(job_pb2.FINISH_REASON_UNSPECIFIED)
+
+    async def _close_producer(self) -> None:
+        if self._producing is None:
+            return
+        self._producing.cancel()
+        _, pending = await asyncio.wait({self._producing}, timeout=CLOSE_SECONDS)
+        if pending:
+            log.error("job %s: its producer does not close its upstream", self._pen.job_id)
+
+
+async def _ended(*tasks: asyncio.Task[None]) -> Sequence[BaseException | None]:
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,249 @@
+"""A job as this process knows it: its newest frames, and the fold of all of them once somebody asks for a state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from streamsvc import codec
+from streamsvc.errors import JobDeleted, JobNotFound, StoreUnavailable
+from streamsvc.fold import Fold
+from streamsvc.jobs.shared import Shared
+from streamsvc.log import START, Batch, Chain, Cursor, Frames, serves
+from streamsvc.slices import slices
+from streamsvc.store.base import Announcement, JobRecord, Store, Unservable
+from streamsvc.v1 import state_pb2
+
+READ_BYTES = 64 * 1024
+
+
+class Tail:
+    """One job's window and state, shared by all its readers here.
+
+    The window begins where the tail was opened and moves with the log; what lies before it is read from the store.
+    A tail is `fed` from memory while its writer is in this process and holds the lease. Then it never lets go of what
+    the writer would need to restore the log: all its frames, or a fold of those it dropped.
+
+    `clock` returns seconds that never go back, `window_bytes` how much this tail may hold just now.
+    """
+
+    def __init__(
+        self, job_id: str, store: Store, *, clock: Callable[[], float], window_bytes: Callable[[], int]
+    ) -> None:
+        self.job_id = job_id
+        self.owner = ""
+        self.epoch = ""
+        self.chain: Chain = ()
+        self.closed = False
+        self.deleted = False
+        self.missing_since: float | None = None
+        self.unreachable_since: float | None = None
+        self.answered_at = float("-inf")  # when the newest answer of the store was asked for
+        self.unfed = asyncio.Event()
+        self.unfed.set()
+        self._store = store
+        self._clock = clock
+        self._window_bytes = window_bytes
+        self._window = Frames()
+        self._fold: Fold | None = None
+        self._snapshot: tuple[Cursor, Sequence[bytes]] | None = None
+        self._waiting: set[asyncio.Future[bool]] = set()
+        self._reads = Shared(self._read)
+        self._loads = Shared(self._load_fold)
+
+    @property
+    def fed(self) -> bool:
+        """Whether the writer of the job feeds this tail."""
+        return not self.unfed.is_set()
+
+    @property
+    def last(self) -> int:
+        """Offset of the newest event known here."""
+        return self._window.last
+
+    @property
+    def base(self) -> int:
+        """Offset of the event before the window."""
+        return self._window.base
+
+    @property
+    def cursor(self) -> Cursor:
+        """The end of what is known here."""
+        return Cursor(self.epoch, self.last)
+
+    def serves(self, cursor: Cursor) -> bool:
+        """Tell whether what is known here goes on from `cursor`."""
+        ahead_of_closed = self.closed and cursor.offset > self.last
+        return serves(cursor, self.epoch, self.chain) and not ahead_of_closed
+
+    def read(self, after: int, max_bytes: int) -> tuple[bytes, int]:
+        """Return frames after the event `after`, which is in the window, and the offset of the last of them."""
+        return self._window.read(after, max_bytes)
+
+    def wait(self) -> asyncio.Future[bool]:
+        """Return a future that is True at the next change. Give it to `forget` if it is not wanted any more."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.add(future)
+        return future
+
+    def forget(self, future: asyncio.Future[bool]) -> None:
+        """Let go of a future of `wait`."""
+        self._waiting.discard(future)
+
+    def adopt(self, record: JobRecord) -> None:
+        """Begin anew at the end of the log that `record` tells of."""
+        self.owner = record.job.owner
+        self.epoch, self.chain, self.closed = record.job.epoch, record.chain, record.closed
+        self._window = Frames(record.job.last_offset)
+        self._fold = self._snapshot = self.missing_since = None
+        self._wake()
+
+    def feed(self, record: JobRecord, first: Batch | None) -> None:
+        """Begin to be fed by the writer that `record` was handed to.
+
+        `first` is what a new job began with. Without it the job was taken over, and its state was asked for before.
+        """
+        if first is not None:
+            self.adopt(record)
+            self._window = Frames()
+            self._window.append(first.frames, first.last)
+        self.epoch, self.chain = record.job.epoch, record.chain
+        self.unfed.clear()
+        self._wake()
+
+    def unfeed(self) -> None:
+        """Lose the writer: from now on the log is read."""
+        self.unfed.set()
+        self._wake()
+
+    def take(self, announcement: Announcement) -> bool:
+        """Take word of an append. Returns False if the log must be read to make sense of it."""
+        if announcement.deleted or announcement.epoch != self.epoch or announcement.after > self.last:
+            return False
+        if announcement.after == self.last:
+            self._extend(announcement.frames, announcement.last, closed=announcement.closed)
+        return announcement.last <= self.last
+
+    async def refresh(self) -> None:
+        """Read the log to its end. Calls share a read, but only one that begins after they came.
+
+        A missing or a deleted job is no error here: see `missing_since` and `deleted`. Raises StoreUnavailable.
+        """
+        await self._reads.after_now()
+
+    async def state(self) -> state_pb2.JobState:
+        """Return the job folded up to `last`, a message of its own. Raises JobNotFound, StoreUnavailable."""
+        while True:
+            fold = self._fold
+            if fold is None:
+                await self._loads.now()
+            elif fold.offset < self.last:
+                self._fold_some(fold)
+                await asyncio.sleep(0)
+            else:
+                state = fold.state()
+                state.job.epoch = self.epoch
+                return state
+
+    async def snapshot(self) -> tuple[Cursor, Sequence[bytes]]:
+        """Return a cursor, and the messages of the snapshot that it stands for. Raises as `state`."""
+        if self._snapshot is None or self._snapshot[0] != self.cursor:
+            state = await self.state()
+            pieces = list(slices(state))
+            messages = [codec.snapshot(piece, continues=piece is not pieces[-1]) for piece in pieces]
+            self._snapshot = (Cursor(state.job.epoch, state.offset), messages)
+        return self._snapshot
+
+    def copy(self) -> tuple[state_pb2.JobState | None, int, bytes]:
+        """Return all that a fed tail knows: a state, its offset, and the frames after it."""
+        if self.base == 0 or self._fold is None:
+            return None, 0, self._window.read(0, len(self._window))[0]
+        after = self._fold.offset
+        return self._fold.state(), after, self._window.read(after, len(self._window))[0]
+
+    def _extend(self, frames: bytes, last: int, *, closed: bool) -> None:
+        self._window.append(frames, last)
+        self.closed = closed
+        self._trim()
+        self._wake()
+
+    def _trim(self) -> None:
+        excess = len(self._window) - self._window_bytes()
+        if excess <= 0:
+            return
+        # An eighth more than needed, so that not every append trims.
+        oldest, offset = self._window.read(self.base, excess + self._window_bytes() // 8)
+        if self.fed and self._fold is None:
+            self._fold = Fold()
+        if self._fold is not None and self._fold.offset < offset:
+            self._fold.apply(codec.decode(codec.after(oldest, self._fold.offset)))
+        self._window.trim_to_offset(offset)
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, set()
+        for future in waiting:
+            if not future.done():
+                future.set_result(True)
+
+    def _fold_some(self, fold: Fold) -> None:
+        frames, _ = self._window.read(fold.offset, READ_BYTES)
+        fold.apply(codec.decode(frames))
+
+    async def _read(self) -> None:
+        asked = self._clock()
+        try:
+            if self.epoch:
+                await self._read_on()
+            else:
+                self.adopt(await self._store.get(self.job_id))
+            self.missing_since = None
+        except JobDeleted:
+            self.deleted = True
+            self._wake()
+        except JobNotFound:
+            self.missing_since = asked if self.missing_since is None else self.missing_since
+        except StoreUnavailable:
+            self.missing_since = None
+            self.unreachable_since = asked if self.unreachable_since is None else self.unreachable_since
+            raise
+        self.answered_at = asked
+        self.unreachable_since = None
+
+    async def _read_on(self) -> None:
+        try:
+            while True:
+                asked = self.cursor
+                chunk = await self._store.read(self.job_id, asked, max_bytes=READ_BYTES)
+                if asked != self.cursor:
+                    continue  # fed meanwhile
+                self.epoch, self.chain = chunk.epoch, chunk.chain
+                if chunk.frames or chunk.closed != self.closed:
+                    self._extend(chunk.frames, chunk.last, closed=chunk.closed and chunk.last == chunk.end)
+                if chunk.last >= chunk.end:
+                    return
+        except Unservable:
+            # A fed tail keeps what it has: its writer puts it back, or is told to stop.
+            if not self.fed:
+                self.adopt(await self._store.get(self.job_id))
+
+    async def _load_fold(self) -> None:
+        """Fold what lies before the window."""
+        epoch, checkpoint = self.epoch, None
+        if self.base > 0:
+            checkpoint = await self._store.read_checkpoint(self.job_id)
+        fold = Fold(checkpoint)
+        cursor = Cursor(checkpoint.job.epoch, checkpoint.offset) if checkpoint else START
+        try:
+            while cursor.offset < self.base:
+                chunk = await self._store.read(self.job_id, cursor, max_bytes=READ_BYTES)
+                if not chunk.frames:
+                    raise StoreUnavailable("the store lost a part of the log that is being put back")
+                fold.apply(codec.decode(chunk.frames))
+                cursor = Cursor(chunk.epoch, chunk.last)
+                await asyncio.sleep(0)
+        except Unservable:
+            cursor = START
+        if epoch == self.epoch and self.serves(cursor) and self.base <= cursor.offset <= self.last:
+            self._fold = fold
+        else:
+            await self.refresh()

@@ -1,0 +1,91 @@
+"""A request in the words of the chat completions API, and what of it that API cannot say."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from streamsvc.errors import FieldInvalid
+from streamsvc.producers.openai_chat_messages import messages_of
+from streamsvc.v1 import job_service_pb2
+
+# What a stream is made of here. A caller who changed these would get an answer that nobody can read.
+_RESERVED = ("stream", "stream_options", "messages", "model")
+_NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
+
+
+def arguments_of(request: job_service_pb2.StartGenerationRequest) -> dict[str, Any]:
+    """Return the arguments of the `openai` package's `chat.completions.create`.
+
+    `parameters.extra_json` is in `extra_body`, so it wins over the fields that have a place of their own. A
+    `max_completion_tokens` in it takes the place of `max_tokens`, since the endpoints that ask for the one refuse the
+    other.
+
+    Raises FieldInvalid.
+    """
+    messages = messages_of(request.messages)
+    if not messages:
+        raise FieldInvalid.of("messages", "must say something; give at least one message with text")
+    extra = _extra(request.parameters.extra_json)
+    arguments: dict[str, Any] = {
+        "model": request.model,
+        "messages": messages,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "extra_body": extra,
+        **_sampling(request.parameters),
+    }
+    if "max_completion_tokens" in extra:
+        arguments.pop("max_tokens", None)
+    if request.tools:
+        arguments["tools"] = [_tool(index, tool) for index, tool in enumerate(request.tools)]
+    return arguments
+
+
+def _sampling(parameters: job_service_pb2.GenerationParameters) -> dict[str, Any]:
+    sampling: dict[str, Any] = {}
+    for name in ("temperature", "top_p"):
+        if parameters.HasField(name):
+            value = getattr(parameters, name)
+            if not math.isfinite(value):
+                raise FieldInvalid.of(f"parameters.{name}", "must be a finite number; leave it out for the default")
+            sampling[name] = value
+    if parameters.HasField("max_tokens"):
+        sampling["max_tokens"] = parameters.max_tokens
+    if parameters.stop_sequences:
+        sampling["stop"] = list(parameters.stop_sequences)
+    return sampling
+
+
+def _extra(text: str) -> dict[str, Any]:
+    field = "parameters.extra_json"
+    extra = _json_object(field, text) if text else {}
+    for key in _RESERVED:
+        if key in extra:
+            raise FieldInvalid.of(field, f"must not hold `{key}`, which the service sets; leave the key out", key=key)
+    return extra
+
+
+def _tool(index: int, tool: job_service_pb2.Tool) -> dict[str, Any]:
+    if not tool.name:
+        raise FieldInvalid.of(f"tools[{index}].name", "must not be empty; name the tool")
+    field = f"tools[{index}].parameters_json"
+    function: dict[str, Any] = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    function["parameters"] = _json_object(field, tool.parameters_json) if tool.parameters_json else _NO_PARAMETERS
+    return {"type": "function", "function": function}
+
+
+def _json_object(field: str, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+        # Python reads what no upstream would take: NaN, and halves of a surrogate pair.
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise FieldInvalid.of(field, "must be a JSON object; leave it empty for none")
+    return value

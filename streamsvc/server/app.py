@@ -1,0 +1,127 @@
+"""One instance of the service: started, run until a signal, and stopped in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from streamsvc.jobs.chance import Chance
+from streamsvc.jobs.coordinator import Jobs
+from streamsvc.jobs.options import JobOptions
+from streamsvc.producers.base import Producer
+from streamsvc.server.calls import Calls
+from streamsvc.server.health import Health
+from streamsvc.server.job_service import NAME as JOB_SERVICE
+from streamsvc.server.job_service import JobService
+from streamsvc.store.base import Store
+
+log = logging.getLogger(__name__)
+
+READERS_SECONDS = 2.0
+"""How long readers of ended jobs have to take their last events."""
+
+
+class CannotListen(Exception):
+    """The address cannot be bound; the message is one sentence for the person who started the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Where the service listens, and how it stops. `listen` is HOST:PORT; port 0 takes a free one."""
+
+    listen: str = "127.0.0.1:50051"
+    drain_jobs_grace: timedelta = timedelta(seconds=25)
+    reader_stall_timeout: timedelta = timedelta(seconds=60)
+
+
+class App:
+    """A gRPC server over `Jobs`."""
+
+    def __init__(
+        self,
+        store: Store,
+        producers: Mapping[str, Producer],
+        jobs: JobOptions,
+        options: ServerOptions,
+        chance: Chance | None = None,
+    ) -> None:
+        chance = chance or Chance()
+        self.jobs = Jobs(store, producers, jobs, chance)
+        self._options = options
+        self._health = Health(
+            [JOB_SERVICE], lambda: self.jobs.store_answers, min(1.0, jobs.reaper_interval.total_seconds())
+        )
+        self._server = grpc.aio.server(options=_channel_arguments(jobs.max_request_bytes))
+        calls = Calls(chance, options.reader_stall_timeout)
+        self._server.add_generic_rpc_handlers((JobService(self.jobs).handler(calls),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._server)
+        services = (JOB_SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(services, self._server)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> str:
+        """Listen, and return the address. Raises CannotListen."""
+        listen = self._options.listen
+        try:
+            port = self._server.add_insecure_port(listen)
+        except RuntimeError as error:
+            text = f"cannot listen on {listen}: the port is in use or the address is not this machine's"
+            raise CannotListen(f"{text}; choose another with --listen HOST:PORT") from error
+        await self._server.start()
+        self._tasks = [asyncio.create_task(self.jobs.run()), asyncio.create_task(self._health.run())]
+        return f"{listen.rpartition(':')[0]}:{port}"
+
+    async def stop(self) -> None:
+        """Stop in good order: not ready, no new jobs, the running ones until the grace ends, readers to the end."""
+        await self._health.drain()
+        log.info("stopping: %d jobs are running, they have %s", self.jobs.running, self._options.drain_jobs_grace)
+        await self.jobs.drain(self._options.drain_jobs_grace)
+        await self.kill(READERS_SECONDS)
+
+    async def kill(self, grace: float | None = None) -> None:
+        """Stop now, readers after `grace` seconds."""
+        await self._server.stop(grace)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def run_until_signal(self) -> None:
+        """Run until SIGTERM or SIGINT, then stop in good order; a second signal ends at once."""
+        first, second = asyncio.Event(), asyncio.Event()
+
+        def on_signal() -> None:
+            (second if first.is_set() else first).set()
+
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, on_signal)
+        await first.wait()
+        stopping, hurried = asyncio.create_task(self.stop()), asyncio.create_task(second.wait())
+        await asyncio.wait({stopping, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        if not stopping.done():
+            stopping.cancel()
+            with suppress(asyncio.CancelledError):
+                await stopping
+            await self.kill()
+
+
+def _channel_arguments(max_request_bytes: int) -> list[tuple[str, int]]:
+    return [
+        ("grpc.so_reuseport", 0),  # else a second server would silently share the port
+        # Larger than what is allowed, so that a request that is too large gets our error and not gRPC's.
+        ("grpc.max_receive_message_length", 4 * max_request_bytes),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]

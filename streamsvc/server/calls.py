@@ -1,0 +1,139 @@
+"""What every RPC has in common: its error on the wire, a line in the access log, and an end for readers that stall."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import grpc
+
+from streamsvc.errors import Internal, ReaderStalled, StreamsvcError
+from streamsvc.jobs.chance import Chance
+from streamsvc.principal import ANONYMOUS, Principal
+from streamsvc.server.status import status_of
+
+access = logging.getLogger("streamsvc.access")
+log = logging.getLogger(__name__)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(slots=True)
+class Call:
+    """What the access log tells of a call: never what was said in it."""
+
+    rpc: str
+    peer: str
+    began: float
+    job_id: str = ""
+    messages: int = 0
+    bytes_sent: int = 0
+    code: str = "OK"
+    reason: str = ""
+
+    def write(self, now: float) -> None:
+        """Write the line."""
+        fields = {
+            "rpc": self.rpc,
+            "code": self.code,
+            "reason": self.reason,
+            "job_id": self.job_id,
+            "seconds": round(now - self.began, 4),
+            "messages": self.messages,
+            "bytes": self.bytes_sent,
+            "peer": self.peer,
+        }
+        told = {key: value for key, value in fields.items() if value not in ("", 0)}
+        access.info(" ".join(f"{key}={value}" for key, value in told.items()), extra={"fields": told})
+
+
+class Calls:
+    """Wraps handlers. `stall_timeout` is how long a reader may leave a message untaken."""
+
+    def __init__(self, chance: Chance, stall_timeout: timedelta) -> None:
+        self._chance = chance
+        self._stall_seconds = stall_timeout.total_seconds()
+
+    def unary(
+        self, rpc: str, handler: Callable[[Principal, Any], Awaitable[Any]]
+    ) -> Callable[[Any, Context], Awaitable[Any]]:
+        """Return the gRPC handler of a call with one answer."""
+
+        async def serve(request: Any, context: Context) -> Any:
+            call = self._call(rpc, request, context)
+            try:
+                # Not the task of the connection: a start whose caller leaves is still done whole.
+                answer = await asyncio.shield(asyncio.ensure_future(handler(self._principal(context), request)))
+                call.messages, call.bytes_sent = 1, answer.ByteSize()
+                return answer
+            except Exception as error:
+                await self._abort(call, error, context)
+            except asyncio.CancelledError:
+                call.code = "CANCELLED"
+                raise
+            finally:
+                call.write(time.monotonic())
+
+        return serve
+
+    def stream(
+        self, rpc: str, handler: Callable[[Principal, Any], AsyncIterator[bytes]]
+    ) -> Callable[[Any, Context], Awaitable[None]]:
+        """Return the gRPC handler of a call with a stream of serialised answers."""
+
+        async def serve(request: Any, context: Context) -> None:
+            call = self._call(rpc, request, context)
+            try:
+                await self._pass_on(handler(self._principal(context), request), call, context)
+            except Exception as error:
+                await self._abort(call, error, context)
+            except asyncio.CancelledError:
+                call.code = "CANCELLED"
+                raise
+            finally:
+                call.write(time.monotonic())
+
+        return serve
+
+    async def _pass_on(self, messages: AsyncIterator[bytes], call: Call, context: Context) -> None:
+        now = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(None) as stall:
+                async for message in messages:
+                    stall.reschedule(now() + self._stall_seconds)
+                    await context.write(message)
+                    stall.reschedule(None)
+                    call.messages += 1
+                    call.bytes_sent += len(message)
+        except TimeoutError:
+            seconds = f"{self._stall_seconds:g}"
+            text = f"the reader took nothing for {seconds} s (reader_stall_timeout)"
+            raise ReaderStalled(text, {"seconds": seconds}) from None
+        finally:
+            await messages.aclose()  # type: ignore[attr-defined]
+
+    def _call(self, rpc: str, request: Any, context: Context) -> Call:
+        job_id = getattr(request, "job_id", "")
+        return Call(rpc, context.peer(), time.monotonic(), job_id=job_id[:64])
+
+    def _principal(self, context: Context) -> Principal:
+        return ANONYMOUS
+
+    async def _abort(self, call: Call, error: Exception, context: Context) -> None:
+        if not isinstance(error, StreamsvcError):
+            error = self._incident(call, error)
+        call.code, call.reason = error.code, error.reason
+        await context.abort_with_status(status_of(error, self._chance.random()))
+
+    def _incident(self, call: Call, error: Exception) -> Internal:
+        incident = self._chance.random_bytes(6).hex()
+        # Not the error's own words: they may quote what was said.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error("%s failed with %s, incident %s\n%s", call.rpc, type(error).__name__, incident, where)
+        return Internal(f"something went wrong here; incident {incident}", {"incident": incident})
