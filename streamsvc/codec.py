@@ -70,9 +70,10 @@ def head(*, epoch: str = "", last_offset: int = 0, closed: bool = False) -> byte
     return job_service_pb2.StreamJobResponse(epoch=epoch, last_offset=last_offset, closed=closed).SerializeToString()
 
 
-def snapshot(state: state_pb2.JobState, *, continues: bool) -> bytes:
-    """Return a response that carries one slice of a snapshot."""
-    return job_service_pb2.StreamJobResponse(snapshot=state, snapshot_continues=continues).SerializeToString()
+def snapshot(state: state_pb2.JobState, *, epoch: str) -> bytes:
+    """Return a response that carries one slice of a snapshot. The last one names the epoch; the others go on."""
+    response = job_service_pb2.StreamJobResponse(snapshot=state, epoch=epoch, snapshot_continues=not epoch)
+    return response.SerializeToString()
 
 
 def _varint(value: int) -> bytes:

@@ -15,6 +15,7 @@ from streamsvc.v1 import content_pb2, state_pb2
 
 SLICE_BYTES = 1024 * 1024
 
+_FRAMING = 6  # most bytes that a field's tag and length take
 _LISTS = ("input", "steps", "usage_entries", "custom", "errors", "input_requests", "answers")
 
 
@@ -32,7 +33,7 @@ def slices(state: state_pb2.JobState, max_bytes: int = SLICE_BYTES) -> Iterator[
             getattr(current, single).CopyFrom(getattr(state, single))
     size = current.ByteSize()
     for field, item in _items(state, max_bytes):
-        item_size = item.ByteSize()
+        item_size = item.ByteSize() + _FRAMING
         goes_on = field == "parts" and current.parts and current.parts[-1].index == item.index
         if size and (size + item_size > max_bytes or goes_on):
             yield current
@@ -83,6 +84,7 @@ def _pieces(part: content_pb2.ContentPart, max_bytes: int) -> Iterator[content_p
         yield part
         return
     begin, first = 0, True
+    max_bytes = max(max_bytes, 4)  # the longest character
     while begin < len(text):
         end = min(begin + max_bytes, len(text))
         while end < len(text) and text[end] & 0xC0 == 0x80:  # not in the middle of a character

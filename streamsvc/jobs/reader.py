@@ -76,7 +76,7 @@ class Reader:
             yield heartbeat
         if catch_up is CatchUp.SKIP:
             self._cursor = self._tail.cursor
-        self._wants_snapshot = catch_up is CatchUp.SNAPSHOT
+        self._wants_snapshot = catch_up is CatchUp.SNAPSHOT or not self._tail.serves(self._cursor)
         yield self._head()
         while not self._at_end():
             async for message in self._next(pulse):
@@ -93,6 +93,7 @@ class Reader:
             self._cursor, messages = await self._tail.snapshot()
             for message in messages:
                 yield message
+            self._told_epoch = self._cursor.epoch
             yield self._head()
         elif self._cursor.offset < self._tail.last:
             if message := await self._take():
@@ -174,9 +175,14 @@ class Reader:
         return frames
 
     def _head(self) -> bytes:
+        """Return where the log stands, and its epoch unless a snapshot must come first.
+
+        A reader's cursor takes over the epoch that it is told. Before a snapshot that would give its old offset a new
+        meaning.
+        """
         tail = self._tail
-        epoch = "" if tail.epoch == self._told_epoch else tail.epoch
-        self._told_epoch = tail.epoch
+        epoch = "" if self._wants_snapshot or tail.epoch == self._told_epoch else tail.epoch
+        self._told_epoch = epoch or self._told_epoch
         return codec.head(epoch=epoch, last_offset=tail.last, closed=tail.closed)
 
     def _at_end(self) -> bool:

@@ -149,9 +149,11 @@ class Tail:
         """Return a cursor, and the messages of the snapshot that it stands for. Raises as `state`."""
         if self._snapshot is None or self._snapshot[0] != self.cursor:
             state = await self.state()
-            pieces = list(slices(state))
-            messages = [codec.snapshot(piece, continues=piece is not pieces[-1]) for piece in pieces]
-            self._snapshot = (Cursor(state.job.epoch, state.offset), messages)
+            epoch = state.job.epoch
+            *begun, rest = slices(state)
+            # The epoch goes with the last slice: until the state is whole, the reader keeps its old cursor.
+            messages = [*(codec.snapshot(piece, epoch="") for piece in begun), codec.snapshot(rest, epoch=epoch)]
+            self._snapshot = (Cursor(epoch, state.offset), messages)
         return self._snapshot
 
     def copy(self) -> tuple[state_pb2.JobState | None, int, bytes]:

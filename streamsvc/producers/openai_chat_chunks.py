@@ -29,9 +29,12 @@ def decode(data: bytes) -> dict[str, Any]:
     """Return the chunk in an event's data. Raises ValueError if it is no JSON object."""
     try:
         # A broken character is no reason to lose the answer around it.
-        return object_of(json.loads(data.decode(errors="replace")))
-    except RecursionError as error:
-        raise ValueError("the chunk is nested too deeply") from error
+        chunk = json.loads(data.decode(errors="replace"))
+    except (ValueError, RecursionError):
+        chunk = None
+    if not isinstance(chunk, dict):
+        raise ValueError("the data is no JSON object")
+    return chunk
 
 
 class Answer:

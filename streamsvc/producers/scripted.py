@@ -19,25 +19,9 @@ TICK = 0.005
 """The shortest wait between deltas, in seconds: a faster rate is kept by saying more at each tick."""
 
 _WORDS = (
-    *("the", "a", "light", "of", "and", "river", "to", "in", "stone", "is", "that", "morning", "it", "as", "window"),
-    *(
-        "for",
-        "on",
-        "garden",
-        "with",
-        "by",
-        "letter",
-        "from",
-        "at",
-        "bridge",
-        "this",
-        "be",
-        "answer",
-        "or",
-        "an",
-        "quiet",
-    ),
-    *("an", "are", "not", "water", "often", "seldom", "slowly", "gently", "again", "between", "under", "over", "bright"),
+    *("the", "a", "light", "of", "and", "river", "to", "in", "stone", "is", "that", "morning", "it", "as"),
+    *("for", "on", "garden", "with", "by", "letter", "from", "at", "bridge", "this", "be", "answer", "or"),
+    *("an", "are", "not", "water", "often", "seldom", "slowly", "gently", "again", "between", "under", "over"),
 )
 
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -66,9 +50,11 @@ class Script(BaseModel):
 class Scripted:
     """Says `tokens` deltas at `rate` a second; see `Script`. Goes on at the next delta after what was said."""
 
-    name = "scripted"
     default_model = "scripted"
     can_continue = True
+
+    def __init__(self, name: str = "scripted") -> None:
+        self.name = name
 
     def check(self, request: job_service_pb2.StartGenerationRequest) -> None:
         """See `Producer.check`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -71,11 +72,8 @@ class App:
     async def start(self) -> str:
         """Listen, and return the address. Raises CannotListen."""
         listen = self._options.listen
-        try:
-            port = self._server.add_insecure_port(listen)
-        except RuntimeError as error:
-            text = f"cannot listen on {listen}: the port is in use or the address is not this machine's"
-            raise CannotListen(f"{text}; choose another with --listen HOST:PORT") from error
+        _probe(listen)
+        port = self._server.add_insecure_port(listen)
         await self._server.start()
         self._tasks = [asyncio.create_task(self.jobs.run()), asyncio.create_task(self._health.run())]
         return f"{listen.rpartition(':')[0]}:{port}"
@@ -113,6 +111,21 @@ class App:
             with suppress(asyncio.CancelledError):
                 await stopping
             await self.kill()
+
+
+def _probe(listen: str) -> None:
+    """Raise CannotListen where gRPC would only say that it failed."""
+    host, _, port = listen.rpartition(":")
+    try:
+        with socket.create_server((host.strip("[]"), int(port)), family=_family(host)):
+            pass
+    except OSError as error:
+        text = f"cannot listen on {listen}: {error.strerror}"
+        raise CannotListen(f"{text}; choose another address with --listen HOST:PORT") from None
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _channel_arguments(max_request_bytes: int) -> list[tuple[str, int]]:

@@ -1,0 +1,5 @@
+"""`python -m streamsvc`: the command line."""
+
+from streamsvc.cli.main import main
+
+main()

@@ -1,0 +1,131 @@
+"""`streamsvc serve`: an instance of the service, from its settings."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from streamsvc import settings as settings_module
+from streamsvc.cli.logs import set_up
+from streamsvc.jobs.chance import Chance
+from streamsvc.jobs.options import JobOptions
+from streamsvc.producers.base import Producer
+from streamsvc.producers.registry import Timeouts, UpstreamConfig, build
+from streamsvc.server.app import App, CannotListen, ServerOptions
+from streamsvc.settings import BadSetting, Settings
+from streamsvc.store.memory import MemoryStore
+
+log = logging.getLogger("streamsvc.serve")
+
+_FILE_ONLY = ("upstreams",)
+
+
+def serve(print_config: bool, **given: str | None) -> None:
+    """Run the service until it is stopped with Ctrl-C or SIGTERM."""
+    try:
+        settings, sources = settings_module.load({key: value for key, value in given.items() if value is not None})
+        producers = _producers(settings)
+    except (BadSetting, ValueError) as bad:
+        typer.echo(f"streamsvc: {bad}", err=True)
+        raise typer.Exit(1) from None
+    if print_config:
+        _print(settings, sources)
+        return
+    set_up(settings.log_format)
+    for name in settings_module.unknown_variables(os.environ):
+        log.warning("the environment variable %s is no setting of this service", name)
+    try:
+        _runner().run(_run(settings, producers))
+    except CannotListen as cannot:
+        typer.echo(f"streamsvc: {cannot}", err=True)
+        raise typer.Exit(1) from None
+
+
+def command() -> Callable[..., None]:
+    """Return `serve` with an option for every setting, as typer reads them from a signature."""
+
+    def run(**given: Any) -> None:
+        serve(**given)
+
+    help_text = "Print every option with its value, source and meaning, and exit."
+    parameters = [_option("print_config", Annotated[bool, typer.Option("--print-config", help=help_text)], False)]
+    for name, field in Settings.model_fields.items():
+        if name not in _FILE_ONLY:
+            default = settings_module.show(field.default)
+            text = f"{(field.description or '').capitalize()}. [default: {default}]"
+            option = typer.Option(f"--{name.replace('_', '-')}", help=text, show_default=False)
+            parameters.append(_option(name, Annotated[str | None, option], None))
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__doc__ = serve.__doc__
+    return run
+
+
+async def _run(settings: Settings, producers: Mapping[str, Producer]) -> None:
+    chance = Chance()
+    store = MemoryStore(clock=time.monotonic, new_epoch=chance.new_epoch, safety_time=settings.safety_time)
+    app = App(store, producers, job_options(settings), server_options(settings), chance)
+    address = await app.start()
+    names = ", ".join(producers)
+    log.info("listening on %s (store: %s; producers: %s)", address, settings.store, names)
+    await app.run_until_signal()
+    log.info("stopped")
+
+
+def job_options(settings: Settings) -> JobOptions:
+    """Return what the settings say of jobs."""
+    names = set(inspect.signature(JobOptions).parameters) & set(Settings.model_fields)
+    return JobOptions(**{name: getattr(settings, name) for name in names})
+
+
+def server_options(settings: Settings) -> ServerOptions:
+    """Return what the settings say of the server."""
+    names = inspect.signature(ServerOptions).parameters
+    return ServerOptions(**{name: getattr(settings, name) for name in names})
+
+
+def _producers(settings: Settings) -> Mapping[str, Producer]:
+    upstreams = {
+        name: UpstreamConfig(upstream.kind, upstream.base_url, upstream.default_model, _key(name, upstream.api_key_env))
+        for name, upstream in settings.upstreams.items()
+    }
+    if "openai" not in upstreams and (os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL")):
+        key, url = os.environ.get("OPENAI_API_KEY", ""), os.environ.get("OPENAI_BASE_URL", "")
+        upstreams["openai"] = UpstreamConfig("openai_chat", url, api_key=key)
+    timeouts = Timeouts(
+        connect=settings.upstream_connect_timeout,
+        first_event=settings.upstream_first_event_timeout,
+        between_events=settings.upstream_between_events_timeout,
+    )
+    return build(upstreams, timeouts)
+
+
+def _key(name: str, variable: str) -> str:
+    if variable and variable not in os.environ:
+        raise BadSetting(f"upstream {name}: the environment variable {variable} that should hold its key is not set")
+    return os.environ.get(variable, "") if variable else ""
+
+
+def _print(settings: Settings, sources: Mapping[str, str]) -> None:
+    for name, field in Settings.model_fields.items():
+        value = settings_module.show(getattr(settings, name))
+        typer.echo(f"{name} = {value}  # {sources[name]}: {field.description}")
+
+
+def _option(name: str, annotation: Any, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _runner() -> asyncio.Runner:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.Runner()
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)

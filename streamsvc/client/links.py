@@ -1,0 +1,88 @@
+"""Connections to the targets: one in use, another one after a failure."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+
+from streamsvc.client.options import ClientOptions
+from streamsvc.v1 import job_service_pb2_grpc
+
+_KEEPALIVE_MS = 10_000
+_RECONNECT_MS = (100, 1_000)
+
+
+@dataclass(eq=False, slots=True)
+class Link:
+    """A connection in use by `users` calls."""
+
+    channel: grpc.aio.Channel
+    stub: job_service_pb2_grpc.JobServiceAsyncStub
+    users: int = 0
+    retired: bool = False
+
+
+class Links:
+    """Hands out the link in use; `failed` moves on to a new connection, to the next target if there are several.
+
+    The old connection may be half open, with nobody at the other end, so it is never tried again; it is closed when
+    its last call has let go of it.
+    """
+
+    def __init__(self, targets: Sequence[str], options: ClientOptions) -> None:
+        if not targets:
+            raise ValueError("a client needs at least one target, such as 127.0.0.1:50051")
+        self._targets = targets
+        self._options = options
+        self._turn = 0
+        self._link: Link | None = None
+        self._retired: set[Link] = set()
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[Link]:
+        """Use the present link for one call."""
+        if self._link is None:
+            self._link = self._open(self._targets[self._turn % len(self._targets)])
+        link = self._link
+        link.users += 1
+        try:
+            yield link
+        finally:
+            link.users -= 1
+            if link.retired and link.users == 0:
+                self._retired.discard(link)
+                await link.channel.close()
+
+    def failed(self, link: Link) -> None:
+        """Take note that a call on `link` broke: the next call uses another connection."""
+        if self._link is link:
+            self._link = None
+            self._turn += 1
+            link.retired = True
+            self._retired.add(link)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for link in [*self._retired, *([self._link] if self._link else [])]:
+            await link.channel.close()
+        self._retired.clear()
+        self._link = None
+
+    def _open(self, target: str) -> Link:
+        initial, maximum = _RECONNECT_MS
+        channel = grpc.aio.insecure_channel(
+            target,
+            options=[
+                ("grpc.use_local_subchannel_pool", 1),  # else a new channel would share the broken connection
+                ("grpc.initial_reconnect_backoff_ms", initial),
+                ("grpc.min_reconnect_backoff_ms", initial),
+                ("grpc.max_reconnect_backoff_ms", maximum),
+                ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+                ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 2),
+                ("grpc.max_receive_message_length", self._options.max_message_bytes),
+            ],
+        )
+        return Link(channel, job_service_pb2_grpc.JobServiceStub(channel))

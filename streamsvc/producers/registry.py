@@ -1,0 +1,51 @@
+"""Producers from what is configured: upstreams by name, and the scripted one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from streamsvc.producers.base import Producer
+from streamsvc.producers.openai_chat import OpenAIChat
+from streamsvc.producers.scripted import Scripted
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamConfig:
+    """One upstream: where it is, which model is its default, and the key that it asks for."""
+
+    kind: str
+    base_url: str = ""
+    default_model: str = ""
+    api_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long an upstream may take in each phase."""
+
+    connect: timedelta
+    first_event: timedelta
+    between_events: timedelta
+
+
+def build(upstreams: Mapping[str, UpstreamConfig], timeouts: Timeouts) -> dict[str, Producer]:
+    """Return the producers by name, the default one first. `scripted` is always there, last."""
+    make: dict[str, Callable[[str, UpstreamConfig], Producer]] = {
+        "openai_chat": lambda name, upstream: OpenAIChat(
+            name=name,
+            base_url=upstream.base_url or OPENAI_URL,
+            default_model=upstream.default_model,
+            api_key=upstream.api_key or "none",
+            connect_timeout=timeouts.connect,
+            first_event_timeout=timeouts.first_event,
+            between_events_timeout=timeouts.between_events,
+        ),
+        "scripted": lambda name, _: Scripted(name),
+    }
+    producers = {name: make[upstream.kind](name, upstream) for name, upstream in upstreams.items()}
+    producers.setdefault("scripted", Scripted())
+    return producers
