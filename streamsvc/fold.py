@@ -9,14 +9,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 
-from google.protobuf.message import Message
-
 from streamsvc.v1 import content_pb2, event_pb2, job_pb2, state_pb2
 
 MAX_ERRORS = 100
 """How many errors a state keeps: the newest."""
 
-_INT32_MAX = 2**31 - 1
+_INT32_MIN, _INT32_MAX = -(2**31), 2**31 - 1
 GROWS = {"text": "text", "reasoning": "text", "tool_call": "arguments_json"}
 """The kinds of part that deltas append to, and the field that they append to."""
 
@@ -126,7 +124,7 @@ class Fold:
     def _run_step_updated(self, updated: event_pb2.RunStepUpdated) -> None:
         if step := self._step(updated.step.id):
             for field, _ in updated.step.ListFields():
-                Message.ClearField(step, field.name)
+                step.ClearField(field.name)  # type: ignore[arg-type]
             step.MergeFrom(updated.step)
 
     def _run_step_completed(self, completed: event_pb2.RunStepCompleted) -> None:
@@ -258,14 +256,18 @@ def set_growing_text(part: content_pb2.ContentPart, text: str) -> None:
 
 
 def _sum(entries: Iterable[content_pb2.UsageEntry]) -> content_pb2.Usage:
-    """Add the usage of `entries`. A sum that no int32 can hold stays at its largest value."""
+    """Add the usage of `entries`. A sum that no int32 can hold stays at the limit."""
     total = content_pb2.Usage()
     for entry in entries:
         for count in _COUNTS:
-            setattr(total, count, min(getattr(total, count) + getattr(entry.usage, count), _INT32_MAX))
+            setattr(total, count, _clamp(getattr(total, count) + getattr(entry.usage, count)))
         for name, value in entry.usage.details.items():
-            total.details[name] = max(-_INT32_MAX, min(total.details.get(name, 0) + value, _INT32_MAX))
+            total.details[name] = _clamp(total.details.get(name, 0) + value)
     return total
+
+
+def _clamp(value: int) -> int:
+    return max(_INT32_MIN, min(value, _INT32_MAX))
 
 
 _APPLY: dict[str, Callable[[Fold, object], None]] = {

