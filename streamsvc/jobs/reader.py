@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -89,12 +89,8 @@ class Reader:
             async for heartbeat in self._until_served(pulse):
                 yield heartbeat
         elif self._wants_snapshot or not self._tail.serves(self._cursor):
-            self._wants_snapshot = False
-            self._cursor, messages = await self._tail.snapshot()
-            for message in messages:
+            for message in await self._snapshot():
                 yield message
-            self._told_epoch = self._cursor.epoch
-            yield self._head()
         elif self._cursor.offset < self._tail.last:
             if message := await self._take():
                 yield message
@@ -147,6 +143,18 @@ class Reader:
             return await pulse.wait(future)
         finally:
             self._tail.forget(future)
+
+    async def _snapshot(self) -> Sequence[bytes]:
+        """Return the messages of a snapshot, and move the cursor. None if the store must answer again first."""
+        self._wants_snapshot = True
+        try:
+            cursor, messages = await self._tail.snapshot()
+        except (JobNotFound, StoreUnavailable):
+            self._since = self._clock()
+            return ()
+        self._wants_snapshot = False
+        self._cursor, self._told_epoch = cursor, cursor.epoch
+        return *messages, self._head()
 
     async def _take(self) -> bytes:
         """Return the frames after the cursor, and move it. Nothing if the log must be looked at again first."""

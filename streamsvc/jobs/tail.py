@@ -164,9 +164,10 @@ class Tail:
         return self._fold.state(), after, self._window.read(after, len(self._window))[0]
 
     def _extend(self, frames: bytes, last: int, *, closed: bool) -> None:
-        self._window.append(frames, last)
+        if frames:
+            self._window.append(frames, last)
+            self._trim()
         self.closed = closed
-        self._trim()
         self._wake()
 
     def _trim(self) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from grpc_health.v1 import health, health_pb2
 
 LIVE = "live"
 READY = ""
 STORE = "store"
+
+TELL_SECONDS = 1.0
+"""How long those who watch the health have to hear of a stop."""
 
 
 class Health:
@@ -32,7 +36,10 @@ class Health:
     async def drain(self) -> None:
         """Ask for no more calls from now on. The instance stays live."""
         self._draining = True
-        await self._tell()
+        # A watcher that takes nothing must not hold up the stop.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TELL_SECONDS):
+                await self._tell()
 
     async def _tell(self) -> None:
         for name in self._ready:
