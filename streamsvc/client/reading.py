@@ -1,0 +1,39 @@
+"""Reading a stream of responses that must not fall silent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any, TypeVar
+
+import grpc
+
+from streamsvc.client.errors import Unreachable, error_of
+from streamsvc.client.links import Link, Links
+
+R = TypeVar("R")
+
+
+async def responses(
+    links: Links, link: Link, call: grpc.aio.UnaryStreamCall[Any, R], silence: float
+) -> AsyncGenerator[R]:
+    """Yield what comes on `link`, to the end of the call.
+
+    Raises StreamsvcError: what the service says, or Unreachable if the connection breaks or nothing comes for `silence`
+    seconds. The link is then not used again.
+    """
+    now = asyncio.get_running_loop().time
+    try:
+        async with asyncio.timeout(silence) as limit:
+            while (response := await call.read()) is not grpc.aio.EOF:
+                limit.reschedule(None)
+                yield response  # type: ignore[misc]
+                limit.reschedule(now() + silence)
+    except grpc.aio.AioRpcError as failed:
+        links.failed(link)
+        raise error_of(failed) from failed
+    except TimeoutError:
+        links.failed(link)
+        raise Unreachable(f"nothing came for {silence:g} s, not even a heartbeat") from None
+    finally:
+        call.cancel()
