@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 PREFIX = "STREAMSVC_"
 FILE = "streamsvc.toml"
@@ -34,7 +40,8 @@ def parse_duration(value: object) -> object:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", str(value).strip())
     if found is None:
         raise ValueError("write a duration as 250ms, 10s, 5m, 1h or a number of seconds")
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
+    # No setting may be so long; a number that no timedelta can hold is refused by the bounds like any other.
+    return timedelta(seconds=min(float(found[1]) * _UNITS[found[2] or "s"], 1e9))
 
 
 def parse_size(value: object) -> object:
@@ -43,7 +50,7 @@ def parse_size(value: object) -> object:
     >>> parse_size("64KiB")
     65536
     """
-    found = re.fullmatch(r"(\d+)\s*(KiB|MiB|GiB)?", str(value).strip())
+    found = re.fullmatch(r"(\d{1,18})\s*(KiB|MiB|GiB)?", str(value).strip())
     if found is None:
         raise ValueError("write a size as 64KiB, 1MiB, 1GiB or a number of bytes")
     return int(found[1]) * _SIZES.get(found[2] or "", 1)
@@ -112,6 +119,7 @@ class Settings(BaseSettings):
     max_event_bytes: Size = Field(1024**2, description="largest event")
     max_answer_bytes: Size = Field(32 * 1024**2, description="largest answer")
     max_log_bytes: Size = Field(64 * 1024**2, description="when the oldest events of a log are replaced by a state")
+    memory_store_bytes: Size = Field(1024**3, description="when the memory store forgets the jobs that ended first")
     max_attempts: int = Field(3, ge=1, le=100, description="how many lost producers a job may have")
     upstream_connect_timeout: Duration = Field(10 * _s, description="to connect to an upstream")
     upstream_first_event_timeout: Duration = Field(120 * _s, description="until an upstream says something")
@@ -141,6 +149,8 @@ def load(given: Mapping[str, Any]) -> tuple[Settings, Mapping[str, str]]:
         first = invalid.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(place) for place in first["loc"])
         raise BadSetting(f"setting {name}: {_plain(first['msg'])}{_origin(name, given)}") from None
+    except SettingsError as error:
+        raise BadSetting(f"the environment cannot be read: {error}") from None
     except Exception as error:
         raise BadSetting(f"{FILE} cannot be read: {error}") from None
     return settings, {name: _source(name, given) for name in Settings.model_fields}

@@ -70,7 +70,12 @@ def command() -> Callable[..., None]:
 
 async def _run(settings: Settings, producers: Mapping[str, Producer]) -> None:
     chance = Chance()
-    store = MemoryStore(clock=time.monotonic, new_epoch=chance.new_epoch, safety_time=settings.safety_time)
+    store = MemoryStore(
+        clock=time.monotonic,
+        new_epoch=chance.new_epoch,
+        safety_time=settings.safety_time,
+        max_bytes=settings.memory_store_bytes,
+    )
     app = App(store, producers, job_options(settings), server_options(settings), chance)
     address = await app.start()
     names = ", ".join(producers)

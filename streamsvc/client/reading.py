@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 async def responses(
     links: Links, link: Link, call: grpc.aio.UnaryStreamCall[Any, R], silence: float
-) -> AsyncGenerator[R]:
+) -> AsyncGenerator[R, None]:
     """Yield what comes on `link`, to the end of the call.
 
     Raises StreamsvcError: what the service says, or Unreachable if the connection breaks or nothing comes for `silence`

@@ -71,7 +71,7 @@ class JobStream:
         """Whether the final event was handed out."""
         return self._closed and self.cursor.offset >= self._last_offset
 
-    async def _run(self) -> AsyncGenerator[Item]:
+    async def _run(self) -> AsyncGenerator[Item, None]:
         while not self.finished:
             before = self.cursor
             try:
@@ -85,7 +85,7 @@ class JobStream:
                 self.reconnects += 1
                 await asyncio.sleep(wait)
 
-    async def _attempt(self) -> AsyncGenerator[Item]:
+    async def _attempt(self) -> AsyncGenerator[Item, None]:
         """Make one call and yield what is new in it. Raises what ended it short of the final event."""
         # What an earlier call was told need not be so any more.
         self._join, self._last_offset, self._closed = None, 0, False

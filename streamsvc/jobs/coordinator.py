@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, suppress
 from datetime import timedelta
 
 from streamsvc import codec, ids
-from streamsvc.errors import JobNotFound, ModelUnknown, ProducerUnknown, ScopeMissing, ServerDraining, StateTooLarge
-from streamsvc.jobs import lifecycle, requests
+from streamsvc.errors import (
+    JobDeleted,
+    JobNotFound,
+    ModelUnknown,
+    ProducerUnknown,
+    ScopeMissing,
+    ServerDraining,
+    StateTooLarge,
+)
+from streamsvc.jobs import lifecycle, requests, watcher
 from streamsvc.jobs.chance import Chance
+from streamsvc.jobs.conversation import EXCLUSIVE
 from streamsvc.jobs.crew import Crew, prepared
 from streamsvc.jobs.holder import Assignment
 from streamsvc.jobs.options import JobOptions
@@ -20,7 +30,8 @@ from streamsvc.jobs.tails import Tails
 from streamsvc.log import Batch, Cursor
 from streamsvc.principal import Principal
 from streamsvc.producers.base import Producer
-from streamsvc.store.base import JobRecord, Store
+from streamsvc.store.base import Store
+from streamsvc.store.records import JobQuery, JobRecord, Scope
 from streamsvc.v1 import job_pb2, job_service_pb2, state_pb2
 
 MAX_STATE_BYTES = 3 * 1024 * 1024
@@ -28,6 +39,9 @@ MAX_STATE_BYTES = 3 * 1024 * 1024
 
 ACT_FOR_OTHERS = "jobs.act_for_others"
 """The scope of a caller that may start jobs that belong to somebody else."""
+
+READ_ALL = "jobs.read_all"
+"""The scope of a caller that may list the jobs of others."""
 
 DRAIN_RETRY = timedelta(seconds=1)
 
@@ -73,6 +87,9 @@ class Jobs:
         content = request.SerializeToString(deterministic=True)
         first = self._first_batch(job, request)
         digest = hashlib.sha256(content).digest()
+        exclusive = request.concurrency in EXCLUSIVE and job.conversation_id != ""
+        if exclusive and not await self._exists(job.id):
+            await self._crew.conversations.enter(job, request.concurrency)
         created = await self._store.create(job, content, first, digest=digest, ttl=self._options.lease_ttl)
         if created.lease is not None:
             self._crew.begin(Assignment(created.lease, created.record, content, digest), first)
@@ -112,9 +129,48 @@ class Jobs:
         """Ask a job to stop; one that has ended stays as it is. Raises JobNotFound, StoreUnavailable."""
         requests.check_reason(reason)
         await self._record(principal, job_id)
-        job = await self._store.request_cancel(job_id, reason)
-        self._crew.cancel(job_id, reason)
-        return job
+        return await self._crew.cancel(job_id, reason)
+
+    async def list(
+        self, principal: Principal, request: job_service_pb2.ListJobsRequest
+    ) -> job_service_pb2.ListJobsResponse:
+        """Return a page of the jobs that the caller may read, newest first. Raises FieldInvalid, StoreUnavailable."""
+        requests.check_list(request)
+        query = JobQuery(
+            scope=self._scope(principal, request.owner, request.conversation_id),
+            statuses=frozenset(request.statuses),
+            page_size=request.page_size or requests.DEFAULT_PAGE,
+            page_token=request.page_token,
+        )
+        page = await self._store.list(query)
+        return job_service_pb2.ListJobsResponse(jobs=page.jobs, next_page_token=page.next_page_token)
+
+    async def watch(
+        self, principal: Principal, request: job_service_pb2.WatchJobsRequest
+    ) -> AsyncGenerator[job_service_pb2.WatchJobsResponse, None]:
+        """Follow the jobs that the caller may read; see `watcher.watch`. Raises FieldInvalid, StoreUnavailable."""
+        requests.check_watch(request)
+        wanted = request.heartbeat_interval if request.HasField("heartbeat_interval") else None
+        messages = watcher.watch(
+            self._store,
+            self._scope(principal, request.owner, request.conversation_id),
+            request.watch_token,
+            poll_interval=self._options.poll_interval.total_seconds(),
+            heartbeat_interval=requests.heartbeat_seconds(wanted, self._options.heartbeat_interval),
+        )
+        async with aclosing(messages):
+            async for message in messages:
+                yield message
+
+    async def delete(self, principal: Principal, job_id: str) -> None:
+        """Delete a job with all that it said, also while it runs. Deleting it again is no error.
+
+        Raises FieldInvalid, JobNotFound, StoreUnavailable.
+        """
+        with suppress(JobDeleted):
+            await self._record(principal, job_id)
+            await self._store.delete(job_id)
+            self._crew.drop(job_id)
 
     async def run(self) -> None:
         """Take over abandoned jobs for as long as this runs."""
@@ -134,6 +190,21 @@ class Jobs:
     def store_answers(self) -> bool:
         """Whether the store answered when it was last asked for abandoned jobs."""
         return self._reaper.store_answers
+
+    async def _exists(self, job_id: str) -> bool:
+        try:
+            await self._store.get(job_id)
+        except JobNotFound:
+            return False
+        return True
+
+    def _scope(self, principal: Principal, owner: str, conversation_id: str) -> Scope:
+        """Return what the caller may list of what it asks for: without another scope, its own jobs."""
+        owner = owner or principal.subject
+        if not principal.owns(owner) and READ_ALL not in principal.scopes:
+            text = f"listing the jobs of somebody else needs the scope {READ_ALL}"
+            raise ScopeMissing(text, {"scope": READ_ALL})
+        return Scope(owner, conversation_id or None)
 
     async def _record(self, principal: Principal, job_id: str) -> JobRecord:
         requests.check_job_id(job_id)

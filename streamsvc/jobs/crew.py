@@ -8,27 +8,35 @@ import logging
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from streamsvc.errors import JobNotFound, LeaseHeld, LogClosed
 from streamsvc.jobs import lifecycle, requests
 from streamsvc.jobs.chance import Chance
+from streamsvc.jobs.conversation import EXCLUSIVE, Conversations
 from streamsvc.jobs.holder import Assignment, Holder
 from streamsvc.jobs.options import JobOptions
 from streamsvc.jobs.pen import Pen
-from streamsvc.jobs.runner import STOPS, Runner
+from streamsvc.jobs.runner import STOPS, Runner, Turn
 from streamsvc.jobs.tail import Tail
 from streamsvc.jobs.tails import Tails
 from streamsvc.jobs.takeover import plan
 from streamsvc.log import Batch
 from streamsvc.producers.base import Notes, Producer
 from streamsvc.store.base import Acquired, Store
-from streamsvc.v1 import event_pb2, job_service_pb2, state_pb2
+from streamsvc.v1 import event_pb2, job_pb2, job_service_pb2, state_pb2
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
 """How long the last words of stopped jobs may take."""
+
+CLAIM_SECONDS = 2.0
+"""How long a claim on a conversation is respected whose job is not there: it may be about to be created."""
+
+TURN_LEASES = 3
+"""How many leases a job waits for those before it in its conversation: one that lost its writer ends within two."""
 
 
 class Crew:
@@ -45,6 +53,7 @@ class Crew:
         self._runners: dict[str, Runner] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
+        self.conversations = Conversations(store, self._replace, grace=CLAIM_SECONDS, clock=chance.clock)
         self._draining = False
 
     @property
@@ -56,10 +65,17 @@ class Crew:
         """Run a job that was just created with `first`."""
         self._spawn(self._run_new(assignment, first))
 
-    def cancel(self, job_id: str, reason: str) -> None:
-        """Stop a job at once if it is written here."""
+    async def cancel(self, job_id: str, reason: str) -> job_pb2.Job:
+        """Ask a job to stop; it hears at once if it is written here. Raises JobNotFound, StoreUnavailable."""
+        job = await self._store.request_cancel(job_id, reason)
         if runner := self._runners.get(job_id):
             runner.cancel(reason)
+        return job
+
+    def drop(self, job_id: str) -> None:
+        """Stop writing a job that was deleted, at once if it is written here."""
+        if runner := self._runners.get(job_id):
+            runner.drop()
 
     async def take_over(self, job_id: str) -> None:
         """Become the writer of an abandoned job, unless another instance is faster. Raises StoreUnavailable."""
@@ -79,6 +95,10 @@ class Crew:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _replace(self, job_id: str, reason: str) -> None:
+        with suppress(JobNotFound):
+            await self.cancel(job_id, reason)
 
     async def _idle_within(self, seconds: float) -> None:
         if self._runners:
@@ -151,7 +171,7 @@ class Crew:
         self._runners[job_id] = runner
         try:
             try:
-                closed = await runner.run(opening, holder)
+                closed = await runner.run(opening, holder, self._turn(assignment))
             finally:
                 del self._runners[job_id]
                 if not self._runners:
@@ -163,6 +183,15 @@ class Crew:
                     await holder.check()
         finally:
             tail.unfeed()
+
+    def _turn(self, assignment: Assignment) -> Turn | None:
+        """Return what a job must wait for before its producer begins: nothing, unless it shall be the only one."""
+        job = assignment.record.job
+        policy = job_service_pb2.StartGenerationRequest.FromString(assignment.request).concurrency
+        if job.status != job_pb2.JOB_STATUS_PENDING or policy not in EXCLUSIVE or not job.conversation_id:
+            return None
+        limit = TURN_LEASES * self._options.lease_ttl.total_seconds()
+        return partial(self.conversations.turn, job, policy, limit)
 
 
 def prepared(content: bytes, model: str) -> job_service_pb2.StartGenerationRequest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from streamsvc.errors import StreamsvcError
 from streamsvc.producers.base import Finished, UpstreamError
 from streamsvc.v1 import content_pb2, event_pb2, job_pb2
 
@@ -81,6 +80,8 @@ def lost(attempts: int) -> job_pb2.JobError:
     )
 
 
-def store_failure(error: StreamsvcError) -> job_pb2.JobError:
-    """Return what a job says of a store that was out of reach for too long."""
-    return job_pb2.JobError(reason=error.reason, message=error.message, retryable=True)
+def conversation_busy(seconds: float) -> job_pb2.JobError:
+    """Return what a job says of a conversation that did not become free."""
+    message = f"another job of the conversation did not end within {seconds:g} s"
+    metadata = {"seconds": f"{seconds:g}"}
+    return job_pb2.JobError(reason="CONVERSATION_BUSY", message=message, retryable=True, metadata=metadata)

@@ -11,8 +11,11 @@ MAX_MERGED_CHARACTERS = 16 * 1024
 _TEXT = {"text_delta": "text", "reasoning_delta": "text", "tool_call_delta": "arguments_json"}
 
 
-def merge(events: Sequence[event_pb2.Event]) -> Sequence[event_pb2.Event]:
-    """Return `events` with each run of deltas of the same kind and part as one delta. Changes none of them."""
+def merge(events: Sequence[event_pb2.Event], max_characters: int = MAX_MERGED_CHARACTERS) -> Sequence[event_pb2.Event]:
+    """Return `events` with each run of deltas of the same kind and part as one delta. Changes none of them.
+
+    A merged delta has at most `max_characters`. One that tells its own time begins a run.
+    """
     merged: list[event_pb2.Event] = []
     run: list[event_pb2.Event] = []
     key: tuple[str, int] | None = None
@@ -28,7 +31,7 @@ def merge(events: Sequence[event_pb2.Event]) -> Sequence[event_pb2.Event]:
         delta = getattr(event, kind)
         place = (kind, delta.part_index)
         size += len(getattr(delta, field))
-        if place != key or size > MAX_MERGED_CHARACTERS:
+        if place != key or size > max_characters or event.HasField("create_time"):
             merged += _join(run, key)
             run, key, size = [], place, len(getattr(delta, field))
         run.append(event)

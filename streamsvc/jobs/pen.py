@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from streamsvc import codec
 from streamsvc.fold import Fold
 from streamsvc.jobs import lifecycle
-from streamsvc.jobs.merge import merge
+from streamsvc.jobs.merge import MAX_MERGED_CHARACTERS, merge
 from streamsvc.log import Batch
 from streamsvc.v1 import event_pb2, job_pb2, state_pb2
 
@@ -67,7 +67,8 @@ class Pen:
         return batch, self._summary.state().job if changed else None
 
     def _merged(self, events: Sequence[event_pb2.Event]) -> Sequence[event_pb2.Event]:
-        return merge(events) if self._merges else events
+        # A character has up to four bytes: what fits under the limit by itself must not be merged over it.
+        return merge(events, min(MAX_MERGED_CHARACTERS, self._max_event_bytes // 8)) if self._merges else events
 
     def _stamped(self, event: event_pb2.Event, now: int, *, first: bool) -> event_pb2.Event:
         """Give an event the time if it is the first of its batch or of the job's life, and usage its attempt."""

@@ -12,7 +12,7 @@ from google.protobuf import duration_pb2
 from streamsvc.errors import FieldInvalid
 from streamsvc.ids import is_job_id
 from streamsvc.jobs.options import MAX_HEARTBEAT, MAX_RETENTION, MIN_HEARTBEAT
-from streamsvc.v1 import content_pb2, job_service_pb2
+from streamsvc.v1 import content_pb2, job_pb2, job_service_pb2
 
 MAX_ID = 128
 MAX_MODEL = 256
@@ -23,6 +23,8 @@ MAX_LABEL_VALUE = 256
 MAX_TOOLS = 128
 MAX_STOPS = 16
 MAX_REASON = 500
+DEFAULT_PAGE = 50
+MAX_PAGE = 1000
 MAX_INLINE_BYTES = 64 * 1024
 """How large the data of a file may be to be shown to readers with the job's input."""
 
@@ -62,6 +64,23 @@ def check_stream(request: job_service_pb2.StreamJobRequest) -> None:
         raise FieldInvalid.of("after_offset", text, value=str(request.after_offset))
     _at_most("epoch", request.epoch, MAX_ID)
     _known("catch_up", request.catch_up, job_service_pb2.CatchUpMode)
+
+
+def check_list(request: job_service_pb2.ListJobsRequest) -> None:
+    """Check a ListJobsRequest but for its token. Raises FieldInvalid."""
+    if not 0 <= request.page_size <= MAX_PAGE:
+        text = f"is {request.page_size}, must be 0 to {MAX_PAGE}; 0 is {DEFAULT_PAGE}"
+        raise FieldInvalid.of("page_size", text, value=str(request.page_size), limit=str(MAX_PAGE))
+    _at_most("page_token", request.page_token, MAX_ID)
+    _at_most("conversation_id", request.conversation_id, MAX_ID)
+    for i, status in enumerate(request.statuses):
+        _known(f"statuses[{i}]", status, job_pb2.JobStatus)
+
+
+def check_watch(request: job_service_pb2.WatchJobsRequest) -> None:
+    """Check a WatchJobsRequest. Its token is never wrong: one that cannot be served resets the caller."""
+    _at_most("conversation_id", request.conversation_id, MAX_ID)
+    _at_most("watch_token", request.watch_token, MAX_ID)
 
 
 def check_reason(reason: str) -> None:
@@ -159,11 +178,6 @@ def _check_parameters(parameters: job_service_pb2.GenerationParameters) -> None:
 def _check_policies(request: job_service_pb2.StartGenerationRequest) -> None:
     _known("recovery", request.recovery, job_service_pb2.RecoveryPolicy)
     _known("concurrency", request.concurrency, job_service_pb2.ConcurrencyPolicy)
-    if request.concurrency in (
-        job_service_pb2.CONCURRENCY_POLICY_REJECT,
-        job_service_pb2.CONCURRENCY_POLICY_REPLACE,
-    ):
-        raise FieldInvalid.of("concurrency", "REJECT and REPLACE are not served yet: leave it unset, or ALLOW")
     if request.answers:
         raise FieldInvalid.of("answers", "are not served yet: leave them out")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from streamsvc.backoff import Backoff
@@ -29,6 +29,10 @@ CLOSE_SECONDS = 5.0
 
 STOPS = (JobDeleted, LeaseLost, LogClosed, OffsetMismatch, StoreUnavailable)
 """What tells a runner that the job is not its own any more."""
+
+
+Turn = Callable[[], Awaitable[event_pb2.Event | None]]
+"""Waits until a producer may begin. Returns the job's final event if it may not."""
 
 
 class Runner:
@@ -63,6 +67,8 @@ class Runner:
         self._pace = Pace(options.flush_interval.total_seconds())
         self._log_bytes = 0
         self._said = False
+        self._begun = asyncio.Event()
+        self._dropped = asyncio.Event()
         self._producing: asyncio.Task[None] | None = None
 
     def cancel(self, reason: str) -> None:
@@ -79,18 +85,26 @@ class Runner:
         if self._producing is not None:
             self._producing.cancel()
 
-    async def run(self, opening: Sequence[event_pb2.Event], holder: Holder) -> bool:
-        """Write the job, `opening` first. Returns whether this runner wrote the final event."""
+    def drop(self) -> None:
+        """Close the upstream and write nothing more: the job is gone."""
+        self._dropped.set()
+
+    async def run(self, opening: Sequence[event_pb2.Event], holder: Holder, turn: Turn | None = None) -> bool:
+        """Write the job, `opening` first. Returns whether this runner wrote the final event.
+
+        `turn` is waited for before the producer begins; it may say how the job ends instead.
+        """
         if self._producer is not None and not self._intake.ended:
             self._producing = asyncio.create_task(self._produce(self._producer))
-        writing = asyncio.create_task(self._write(opening, holder))
+        writing = asyncio.create_task(self._write(opening, holder, turn))
         keeping = asyncio.create_task(holder.keep())
+        dropping = asyncio.create_task(self._stay())
         try:
-            await asyncio.wait({writing, keeping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({writing, keeping, dropping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             # The upstream first: it may cost money, and what it says is not taken any more.
             await self._close_producer()
-            outcomes = await _ended(writing, keeping)
+            outcomes = await _ended(writing, keeping, dropping)
         for outcome in outcomes:
             if isinstance(outcome, STOPS):
                 log.warning("job %s is not written here any more: %s", self._pen.job_id, outcome)
@@ -98,10 +112,26 @@ class Runner:
                 raise outcome
         return outcomes[0] is None
 
-    async def _write(self, opening: Sequence[event_pb2.Event], holder: Holder) -> None:
-        if opening:
+    async def _stay(self) -> None:
+        await self._dropped.wait()
+
+    async def _wait_for(self, turn: Turn) -> None:
+        turning, ending = asyncio.ensure_future(turn()), asyncio.ensure_future(self._intake.arrived())
+        try:
+            await asyncio.wait({turning, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if turning.done() and (final := turning.result()) is not None:
+                self.end(final)
+        finally:
+            turning.cancel()
+            ending.cancel()
+
+    async def _write(self, opening: Sequence[event_pb2.Event], holder: Holder, turn: Turn | None) -> None:
+        if turn is not None:
+            await self._wait_for(turn)
+        if opening and not self._intake.ended:
             batch, job = self._pen.write(opening)
             await holder.append(batch, job, None)
+        self._begun.set()
         while True:
             await self._intake.arrived()
             if wait := self._pace.wait(self._clock()):
@@ -125,6 +155,7 @@ class Runner:
                 self._log_bytes = 0
 
     async def _produce(self, producer: Producer) -> None:
+        await self._begun.wait()
         attempt = 0
         while True:
             try:

@@ -56,7 +56,7 @@ class Failures:
             what = f"the upstream {self._name} at {self._address} did not answer: the connection failed ({kind})"
         return self._unavailable(what, retried=self._retries, error=kind)
 
-    def of_read(self, error: httpx2.HTTPError) -> UpstreamError:
+    def of_read(self, error: Exception) -> UpstreamError:
         """Return the failure of a stream whose bytes could not be read."""
         if isinstance(error, httpx2.DecodingError):
             return self.malformed("sent bytes that cannot be decompressed")

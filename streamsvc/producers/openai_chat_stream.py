@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from streamsvc.producers.openai_chat_errors import Failures
 from streamsvc.producers.sse import SseDecoder
 
 _DONE = b"[DONE]"
+# The transport lets a TLS failure in the midst of a response through as it is.
+_BROKEN = (httpx2.HTTPError, ssl.SSLError)
 _NO_STREAM = ("text/html", "application/json")
 # How long the end of an answered response is waited for, so that its connection can serve the next request.
 _TAIL_SECONDS = 0.1
@@ -55,7 +58,7 @@ async def open_stream(
         raise _no_first_event(failures, timeouts) from None
     except openai.OpenAIError as error:
         raise failures.of_call(error, model) from None
-    except httpx2.HTTPError as error:
+    except _BROKEN as error:
         raise failures.of_read(error) from None
     content_type = response.headers.get("content-type", "")
     if content_type.startswith(_NO_STREAM):
@@ -101,7 +104,7 @@ class ChatStream:
 
     async def drain(self) -> None:
         """Read what follows the answer, but not for long."""
-        with suppress(TimeoutError, httpx2.HTTPError):
+        with suppress(TimeoutError, *_BROKEN):
             async with asyncio.timeout(_TAIL_SECONDS):
                 async for _ in self._chunks:
                     pass
@@ -112,7 +115,7 @@ class ChatStream:
                 chunk = await anext(self._chunks, None)
         except TimeoutError:
             raise self._silent() from None
-        except httpx2.HTTPError as error:
+        except _BROKEN as error:
             raise self._failures.of_read(error) from None
         try:
             events = self._decoder.end() if chunk is None else self._decoder.feed(chunk)

@@ -9,162 +9,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from streamsvc.log import Batch, Chain, Cursor
+from streamsvc.log import Batch, Cursor
+from streamsvc.store.records import FINAL as FINAL
+from streamsvc.store.records import Acquired as Acquired
+from streamsvc.store.records import Announcement as Announcement
+from streamsvc.store.records import Changes as Changes
+from streamsvc.store.records import Chunk as Chunk
+from streamsvc.store.records import Copy as Copy
+from streamsvc.store.records import Created as Created
+from streamsvc.store.records import JobChange as JobChange
+from streamsvc.store.records import JobPage as JobPage
+from streamsvc.store.records import JobQuery as JobQuery
+from streamsvc.store.records import JobRecord as JobRecord
+from streamsvc.store.records import Lease as Lease
+from streamsvc.store.records import LogLost as LogLost
+from streamsvc.store.records import Scope as Scope
+from streamsvc.store.records import Unservable as Unservable
 from streamsvc.v1 import job_pb2, state_pb2
-
-FINAL = frozenset({job_pb2.JOB_STATUS_COMPLETED, job_pb2.JOB_STATUS_FAILED, job_pb2.JOB_STATUS_CANCELLED})
-"""The statuses that close a log."""
-
-
-class Unservable(Exception):
-    """The log cannot go on from this cursor: trimmed, or an epoch that was cut short or is unknown. Send a snapshot."""
-
-
-class LogLost(Exception):
-    """The store lost something that it had acknowledged to this writer. Restore it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to write a job for `ttl` from the last time it was granted or renewed.
-
-    `fence` grows with each change of hands, and `epoch` changes with it: a write under an older one is refused.
-    `cancel_requested` tells what the store knew as it answered.
-    """
-
-    job_id: str
-    epoch: str
-    fence: int
-    ttl: timedelta
-    cancel_requested: bool = False
-    cancel_reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class JobRecord:
-    """A job as the store knows it, a copy: `job` with its epoch, last offset and update time as of now.
-
-    `losses` counts the takeovers after a lease that ran out; hand-overs are not among them.
-    """
-
-    job: job_pb2.Job
-    chain: Chain
-    fence: int
-    losses: int = 0
-    cancel_requested: bool = False
-
-    @property
-    def closed(self) -> bool:
-        """Whether the log has its final event."""
-        return self.job.status in FINAL
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    """What `create` gives: the job, and the lease on it, or none if a repeat found the job there."""
-
-    record: JobRecord
-    lease: Lease | None
-
-
-@dataclass(frozen=True, slots=True)
-class Acquired:
-    """What `acquire` gives: the lease, the job under its new epoch, and what its next producer needs."""
-
-    lease: Lease
-    record: JobRecord
-    handed_over: bool
-    request: bytes
-    notes: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A stretch of a log, read in one step: the events `after + 1` to `last` of a log that ends at `end`.
-
-    Without frames the cursor was at the end, or ahead of an open log.
-    """
-
-    epoch: str
-    chain: Chain
-    after: int
-    frames: bytes
-    last: int
-    end: int
-    closed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """Word of an append (events `after + 1` to `last`, with their frames) or of a deletion."""
-
-    epoch: str
-    after: int
-    last: int
-    closed: bool
-    frames: bytes
-    deleted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """All that a living writer knows of its job, to put back what the store lost.
-
-    `state` is the job folded up to `after`, None if `after` is 0; `frames` hold the events `after + 1` to `last`.
-    """
-
-    job: job_pb2.Job
-    chain: Chain
-    state: state_pb2.JobState | None
-    after: int
-    frames: bytes
-    last: int
-    time_ms: int
-    digest: bytes
-    request: bytes
-    notes: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which jobs are meant: of an owner, of a conversation, of both. None: any."""
-
-    owner: str | None = None
-    conversation_id: str | None = None
-
-    def covers(self, job: job_pb2.Job) -> bool:
-        """Tell whether `job` is meant."""
-        return self.owner in (None, job.owner) and self.conversation_id in (None, job.conversation_id)
-
-
-@dataclass(frozen=True, slots=True)
-class JobQuery:
-    """A page of jobs, newest first. `page_token` comes from the page before, with the rest unchanged."""
-
-    scope: Scope = Scope()
-    statuses: frozenset[int] = frozenset()
-    page_size: int = 50
-    page_token: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class JobPage:
-    """Jobs, and the token of the next page: empty on the last one."""
-
-    jobs: Sequence[job_pb2.Job]
-    next_page_token: str
-
-
-@dataclass(frozen=True, slots=True)
-class JobChange:
-    """A job that is new or changed, or (`job` is None) one that was deleted or forgotten."""
-
-    job_id: str
-    job: job_pb2.Job | None
 
 
 class EventLog(Protocol):
@@ -260,6 +124,20 @@ class JobTable(Protocol):
         """Forget the job at once, leave a tombstone as long as the longest retention, announce it.
 
         Deleting what is not there is no error. Raises StoreUnavailable.
+        """
+        ...
+
+    async def changed_since(self, scope: Scope, token: str) -> Changes:
+        """Return the jobs of `scope` that are new or changed since `token`, and those that are gone since.
+
+        Without a token: those that are open. Raises StoreUnavailable.
+        """
+        ...
+
+    async def claim(self, owner: str, conversation_id: str, job_id: str, *, over: str) -> str:
+        """Let `job_id` hold a conversation if `over` holds it now (empty: nobody). Returns who holds it after that.
+
+        An empty `job_id` lets go. Nothing is said of whether the jobs exist. Raises StoreUnavailable.
         """
         ...
 

@@ -8,11 +8,15 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 
-from streamsvc.errors import FieldInvalid, JobDeleted, JobNotFound, LeaseHeld, LogClosed, RequestIdReused
+from streamsvc.errors import JobDeleted, JobNotFound, LeaseHeld, LogClosed, Overloaded, RequestIdReused
 from streamsvc.log import Batch, Cursor, Frames
-from streamsvc.store.base import (
+from streamsvc.store.memory_changes import ChangeLog
+from streamsvc.store.memory_job import MemoryJob, copy_of
+from streamsvc.store.memory_list import page
+from streamsvc.store.records import (
     Acquired,
     Announcement,
+    Changes,
     Chunk,
     Copy,
     Created,
@@ -24,7 +28,6 @@ from streamsvc.store.base import (
     LogLost,
     Scope,
 )
-from streamsvc.store.memory_job import MemoryJob, copy_of
 from streamsvc.store.watches import Watches
 from streamsvc.v1 import job_pb2, state_pb2
 
@@ -35,7 +38,8 @@ class MemoryStore:
     """See `store.base.Store`.
 
     `clock` returns seconds that never go back, `new_epoch` a name never used before. `safety_time` is how long a job
-    is kept that is neither ended, appended to nor renewed.
+    is kept that is neither ended, appended to nor renewed. Over `max_bytes` the jobs that ended first are forgotten
+    before their time; those that run never are, and when nothing is left to forget no more jobs are taken.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class MemoryStore:
         new_epoch: Callable[[], str],
         safety_time: timedelta = timedelta(hours=24),
         tombstone_time: timedelta = MAX_RETENTION,
+        max_bytes: int = 1024**3,
     ) -> None:
         self._clock = clock
         self._new_epoch = new_epoch
@@ -55,6 +60,11 @@ class MemoryStore:
         self._sequence = 0
         self._tombstones: dict[str, float] = {}
         self._expiries: list[tuple[float, str]] = []  # a heap; a job that lives longer is pushed again
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._ended: dict[str, None] = {}  # in order of their end
+        self._changes = ChangeLog(new_epoch())
+        self._claims: dict[tuple[str, str], str] = {}
         self._watches: Watches[str, Announcement] = Watches()
         self._job_watches: Watches[Scope, JobChange] = Watches()
 
@@ -66,6 +76,7 @@ class MemoryStore:
             self._prolong(stored, lease)
             if stored.closed:
                 self._closed(stored)
+            self._weigh(stored)
             epoch, after, last = batch.epoch, batch.after, batch.last
             self._watches.tell(lease.job_id, Announcement(epoch, after, last, stored.closed, batch.frames))
             if job is not None:
@@ -82,6 +93,7 @@ class MemoryStore:
         stored = self._written(lease.job_id)
         stored.check(lease, state.offset)
         stored.keep(state, trim=trim)
+        self._weigh(stored)
 
     async def read_checkpoint(self, job_id: str) -> state_pb2.JobState | None:
         checkpoint = self._found(job_id).checkpoint
@@ -96,6 +108,7 @@ class MemoryStore:
             self._prolong(stored, lease)
             if stored.closed:
                 self._closed(stored)
+            self._weigh(stored)
             announcement = Announcement(lease.epoch, copy.after, copy.last, stored.closed, copy.frames)
             self._watches.tell(lease.job_id, announcement)
             self._tell_change(stored)
@@ -112,12 +125,14 @@ class MemoryStore:
             if stored.digest != digest:
                 raise RequestIdReused(f"the request_id belongs to job {job.id}, of another request", {"job_id": job.id})
             return Created(stored.record(), None)
+        self._make_room(len(request) + len(first.frames))
         stored = MemoryJob(copy_of(job), Frames(), digest, request, fence=1)
         lease = Lease(job.id, first.epoch, 1, ttl)
         stored.job.epoch, stored.job.last_offset = first.epoch, 0
         stored.append(lease, first, None, None)
         self._insert(stored)
         self._prolong(stored, lease)
+        self._weigh(stored)
         self._tell_change(stored)
         return Created(stored.record(), lease)
 
@@ -125,15 +140,8 @@ class MemoryStore:
         return self._found(job_id).record()
 
     async def list(self, query: JobQuery) -> JobPage:
-        before = _sequence(query.page_token)
-        page: list[MemoryJob] = []
         self._sweep()
-        for stored in reversed(self._jobs.values()):
-            if stored.sequence < before and _wanted(stored.job, query):
-                if len(page) == query.page_size:
-                    return JobPage([copy_of(found.job) for found in page], str(page[-1].sequence))
-                page.append(stored)
-        return JobPage([copy_of(found.job) for found in page], "")
+        return page(reversed(self._jobs.values()), query)
 
     async def request_cancel(self, job_id: str, reason: str) -> job_pb2.Job:
         stored = self._found(job_id)
@@ -142,12 +150,25 @@ class MemoryStore:
         return copy_of(stored.job)
 
     async def delete(self, job_id: str) -> None:
+        self._sweep()
         stored = self._jobs.get(job_id)
         if stored is not None:
             self._tombstones[job_id] = self._clock() + self._tombstone_time.total_seconds()
             heapq.heappush(self._expiries, (self._tombstones[job_id], job_id))
             self._forget(job_id)
             self._watches.tell(job_id, Announcement(stored.job.epoch, 0, 0, False, b"", deleted=True))
+
+    async def changed_since(self, scope: Scope, token: str) -> Changes:
+        self._sweep()
+        return self._changes.since(scope, token, self._jobs)
+
+    async def claim(self, owner: str, conversation_id: str, job_id: str, *, over: str) -> str:
+        place = (owner, conversation_id)
+        if self._claims.get(place, "") == over:
+            self._claims[place] = job_id
+        if not self._claims.get(place):
+            return self._claims.pop(place, "")
+        return self._claims[place]
 
     def watch_jobs(self, scope: Scope) -> AbstractAsyncContextManager[AsyncIterator[JobChange]]:
         return self._job_watches.watch(scope)
@@ -216,6 +237,7 @@ class MemoryStore:
 
     def _closed(self, stored: MemoryJob) -> None:
         self._open.discard(stored.job.id)
+        self._ended[stored.job.id] = None
         self._expire_at(stored, self._clock() + stored.job.retention.ToTimedelta().total_seconds())
 
     def _expire_at(self, stored: MemoryJob, when: float) -> None:
@@ -239,24 +261,34 @@ class MemoryStore:
     def _forget(self, job_id: str) -> None:
         stored = self._jobs.pop(job_id)
         self._open.discard(job_id)
+        self._ended.pop(job_id, None)
+        self._bytes -= stored.weighed
+        self._changes.removed(stored.job)
+        place = (stored.job.owner, stored.job.conversation_id)
+        if self._claims.get(place) == job_id:
+            del self._claims[place]
         self._job_watches.tell_where(lambda scope: scope.covers(stored.job), JobChange(job_id, None))
 
+    def _weigh(self, stored: MemoryJob) -> None:
+        self._bytes += stored.size - stored.weighed
+        stored.weighed = stored.size
+        self._forget_ended(0, but=stored.job.id)
+
+    def _forget_ended(self, room: int, but: str = "") -> None:
+        while self._bytes + room > self._max_bytes and (oldest := next(iter(self._ended), but)) != but:
+            self._forget(oldest)
+
+    def _make_room(self, size: int) -> None:
+        self._forget_ended(size)
+        if self._bytes + size > self._max_bytes:
+            limit = str(self._max_bytes)
+            raise Overloaded(f"running jobs fill the memory store (memory_store_bytes={limit})", {"limit": limit})
+
     def _tell_change(self, stored: MemoryJob) -> None:
+        self._changes.changed(stored.job.id)
         change = JobChange(stored.job.id, copy_of(stored.job))
         self._job_watches.tell_where(lambda scope: scope.covers(stored.job), change)
 
 
 def _granted(stored: MemoryJob, lease: Lease) -> Lease:
     return replace(lease, cancel_requested=stored.cancel_requested, cancel_reason=stored.cancel_reason)
-
-
-def _wanted(job: job_pb2.Job, query: JobQuery) -> bool:
-    return query.scope.covers(job) and (not query.statuses or job.status in query.statuses)
-
-
-def _sequence(page_token: str) -> float:
-    if not page_token:
-        return float("inf")
-    if not page_token.isdecimal():
-        raise FieldInvalid.of("page_token", "not a token of this service: begin again without one")
-    return int(page_token)

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from streamsvc import codec
 from streamsvc.errors import LeaseLost, LogClosed, OffsetMismatch
 from streamsvc.log import Batch, Chain, Cursor, EpochEnd, Frames, serves
-from streamsvc.store.base import FINAL, Chunk, Copy, JobRecord, Lease, LogLost, Unservable
+from streamsvc.store.records import FINAL, Chunk, Copy, JobRecord, Lease, LogLost, Unservable
 from streamsvc.v1 import job_pb2, state_pb2
+
+OVERHEAD_BYTES = 4096
+"""What a job takes beside its bytes."""
 
 
 @dataclass(slots=True)
@@ -31,11 +34,18 @@ class MemoryJob:
     cancel_requested: bool = False
     cancel_reason: str = ""
     checkpoint: bytes | None = None
+    checkpoint_offset: int = 0
+    weighed: int = 0
 
     @property
     def closed(self) -> bool:
         """Whether the log has its final event."""
         return self.job.status in FINAL
+
+    @property
+    def size(self) -> int:
+        """Bytes that the job takes, roughly."""
+        return OVERHEAD_BYTES + len(self.frames) + len(self.request) + len(self.notes) + len(self.checkpoint or b"")
 
     def record(self) -> JobRecord:
         """Return a copy of what others may know."""
@@ -49,7 +59,7 @@ class MemoryJob:
         if self.fence < lease.fence:
             raise LogLost
         if self.fence > lease.fence or not own:
-            raise LeaseLost(f"job {lease.job_id} has changed hands", {"job_id": lease.job_id})
+            raise self._has_changed_hands()
         if self.job.last_offset < last:
             raise LogLost
 
@@ -64,7 +74,7 @@ class MemoryJob:
             raise self._is_closed()
         if last > batch.after:
             message = f"the log ends at offset {last}, and the batch follows {batch.after}"
-            raise OffsetMismatch(message, {"last_offset": str(last)})
+            raise OffsetMismatch(message, {"last_offset": str(last), "after_offset": str(batch.after)})
         self.frames.append(batch.frames, batch.last)
         self.newest = step
         if notes is not None:
@@ -83,10 +93,9 @@ class MemoryJob:
 
     def keep(self, state: state_pb2.JobState, *, trim: bool) -> None:
         """Keep a checkpoint, and with `trim` forget the events that it covers."""
-        kept = state_pb2.JobState()
-        kept.CopyFrom(state)
-        kept.job.epoch = self.job.epoch
-        self.checkpoint = kept.SerializeToString()
+        # A late call must not put an older state in the place of a newer one: the events between may be trimmed.
+        if state.offset >= self.checkpoint_offset:
+            self._keep(state, self.job.epoch)
         if trim:
             self.frames.trim_to_offset(state.offset)
 
@@ -102,8 +111,9 @@ class MemoryJob:
         """Take back what was lost; see `store.base.EventLog.restore`. Returns False if nothing was."""
         if self.closed:
             raise self._is_closed()
-        if self.fence > lease.fence:
-            raise LeaseLost(f"job {lease.job_id} has changed hands", {"job_id": lease.job_id})
+        # After a loss two writers may have been given the same fence; only the epoch tells them apart.
+        if self.fence > lease.fence or (self.fence == lease.fence and self.job.epoch != lease.epoch):
+            raise self._has_changed_hands()
         last = self.job.last_offset
         if self.fence == lease.fence and last >= copy.last:
             return False
@@ -113,11 +123,19 @@ class MemoryJob:
         else:
             self.frames = Frames(copy.after)
             self.frames.append(copy.frames, copy.last)
-            self.checkpoint = copy.state.SerializeToString() if copy.state else None
+            self.checkpoint, self.checkpoint_offset = None, 0
+            if copy.state is not None:
+                self._keep(copy.state, lease.epoch)
         self.chain, self.fence, self.newest, self.released = copy.chain, lease.fence, None, False
         self.request, self.notes = copy.request, copy.notes
         self._advance(copy.job, lease.epoch, copy.last, copy.time_ms)
         return True
+
+    def _keep(self, state: state_pb2.JobState, epoch: str) -> None:
+        kept = state_pb2.JobState()
+        kept.CopyFrom(state)
+        kept.job.epoch = epoch
+        self.checkpoint, self.checkpoint_offset = kept.SerializeToString(), kept.offset
 
     def _advance(self, job: job_pb2.Job, epoch: str, last: int, time_ms: int) -> None:
         self.job = copy_of(job)
@@ -126,6 +144,10 @@ class MemoryJob:
         self.job.update_time.FromMilliseconds(time_ms)
         if self.closed:
             self.request = self.notes = b""
+
+    def _has_changed_hands(self) -> LeaseLost:
+        job_id, last = self.job.id, self.job.last_offset
+        return LeaseLost(f"job {job_id} has changed hands", {"job_id": job_id, "last_offset": str(last)})
 
     def _is_closed(self) -> LogClosed:
         last = self.job.last_offset
