@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
-from streamsvc.client.errors import error_of, resumable
+from streamsvc.client.errors import error_of
 from streamsvc.client.links import Links
 from streamsvc.client.options import ClientOptions
+from streamsvc.client.retry import Retries
 from streamsvc.client.stream import JobStream
+from streamsvc.client.watch import JobWatch
+from streamsvc.fold import Fold
 from streamsvc.log import START, Cursor
-from streamsvc.v1 import content_pb2, job_pb2, job_service_pb2, job_service_pb2_grpc, state_pb2
-
-T = TypeVar("T")
+from streamsvc.v1 import content_pb2, job_pb2, job_service_pb2, state_pb2
 
 
 class Client:
@@ -57,6 +58,7 @@ class Client:
         conversation_id: str = "",
         labels: Mapping[str, str] | None = None,
         parameters: job_service_pb2.GenerationParameters | None = None,
+        concurrency: job_service_pb2.ConcurrencyPolicy.ValueType = job_service_pb2.CONCURRENCY_POLICY_ALLOW,
         request_id: str = "",
     ) -> job_pb2.Job:
         """Start a generation that answers `prompt` or `messages`, and return its job at once."""
@@ -69,6 +71,7 @@ class Client:
                 conversation_id=conversation_id,
                 labels=labels or {},
                 parameters=parameters,
+                concurrency=concurrency,
                 request_id=request_id,
             )
         )
@@ -80,7 +83,7 @@ class Client:
             named.CopyFrom(request)
             named.request_id = str(uuid.uuid4())
             request = named
-        response = await self._call(lambda stub, seconds: stub.StartGeneration(request, timeout=seconds))
+        response: job_service_pb2.StartGenerationResponse = await self._call("StartGeneration", request)
         return response.job
 
     def stream(
@@ -89,38 +92,70 @@ class Client:
         cursor: Cursor = START,
         *,
         catch_up: job_service_pb2.CatchUpMode.ValueType = job_service_pb2.CATCH_UP_MODE_REPLAY,
+        fold: bool = False,
     ) -> JobStream:
-        """Follow a job from `cursor` to its final event, however often the connection breaks."""
-        return JobStream(self._links, job_id, cursor, catch_up, self._options)
+        """Follow a job from `cursor` to its final event, however often the connection breaks.
+
+        With `fold` the stream keeps the job's state too: see `JobStream.state`. That needs a stream from the beginning,
+        or one that begins with a snapshot.
+        """
+        return JobStream(self._links, job_id, cursor, catch_up, self._options, Fold() if fold else None)
+
+    def resume(self, state: state_pb2.JobState) -> JobStream:
+        """Go on from a state that `JobStream.state` gave, in this process or in another one."""
+        cursor = Cursor(state.job.epoch, state.offset)
+        replay = job_service_pb2.CATCH_UP_MODE_REPLAY
+        return JobStream(self._links, state.job.id, cursor, replay, self._options, Fold(state))
+
+    async def jobs(
+        self, *, conversation_id: str = "", statuses: Sequence[job_pb2.JobStatus.ValueType] = ()
+    ) -> AsyncIterator[job_pb2.Job]:
+        """Iterate over the caller's jobs, newest first, page by page."""
+        request = job_service_pb2.ListJobsRequest(conversation_id=conversation_id, statuses=statuses)
+        while True:
+            page = await self._call("ListJobs", request)
+            for job in page.jobs:
+                yield job
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def watch(self, *, conversation_id: str = "", token: str = "") -> JobWatch:
+        """Hear of each job that starts, changes or ends, also of those since `token`."""
+        return JobWatch(self._links, conversation_id, token, self._options)
 
     async def state(self, job_id: str) -> state_pb2.JobState:
         """Return a job with everything that it has said so far."""
         request = job_service_pb2.GetJobStateRequest(job_id=job_id)
-        response = await self._call(lambda stub, seconds: stub.GetJobState(request, timeout=seconds))
+        response: job_service_pb2.GetJobStateResponse = await self._call("GetJobState", request)
         return response.state
 
     async def cancel(self, job_id: str, reason: str = "") -> job_pb2.Job:
         """Ask a job to stop. Its final event tells when it did; one that has ended stays as it is."""
         request = job_service_pb2.CancelJobRequest(job_id=job_id, reason=reason)
-        response = await self._call(lambda stub, seconds: stub.CancelJob(request, timeout=seconds))
+        response: job_service_pb2.CancelJobResponse = await self._call("CancelJob", request)
         return response.job
 
-    async def _call(self, call: Callable[[job_service_pb2_grpc.JobServiceAsyncStub, float], Awaitable[T]]) -> T:
-        """Make a call that may be repeated until it has an answer."""
+    async def delete(self, job_id: str) -> None:
+        """Delete a job with everything it said, also while it runs."""
+        request = job_service_pb2.DeleteJobRequest(job_id=job_id)
+        await self._call("DeleteJob", request)
+
+    async def _call(self, rpc: str, request: Message) -> Any:
+        """Make a call that may be repeated, until it has an answer."""
         now = asyncio.get_running_loop().time
         deadline = now() + self._options.call_timeout.total_seconds()
-        failures = 0
+        retries = Retries(self._options, now)
         while True:
             async with self._links.use() as link:
                 try:
-                    return await call(link.stub, max(0.001, deadline - now()))
+                    left = max(0.001, deadline - now())
+                    metadata = await self._links.tokens.metadata()
+                    return await getattr(link.stub, rpc)(request, timeout=left, metadata=metadata)
                 except grpc.aio.AioRpcError as failed:
                     error = error_of(failed)
-                    if not resumable(error):
-                        raise error from failed
-                    self._links.failed(link)
-            delay = error.retry_after or self._options.backoff.delay(failures, random=random.random)
-            if now() + delay.total_seconds() >= deadline:
+                    self._links.failed(link, error)
+            wait = retries.wait(error)
+            if now() + wait >= deadline:
                 raise error
-            await asyncio.sleep(delay.total_seconds())
-            failures += 1
+            await asyncio.sleep(wait)

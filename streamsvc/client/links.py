@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 import grpc
 
+from streamsvc.client.errors import resumable
 from streamsvc.client.options import ClientOptions
+from streamsvc.client.tokens import Tokens
+from streamsvc.errors import StreamsvcError, TokenInvalid
 from streamsvc.v1 import job_service_pb2_grpc
 
 _KEEPALIVE_MS = 10_000
@@ -37,6 +40,7 @@ class Links:
             raise ValueError("a client needs at least one target, such as 127.0.0.1:50051")
         self._targets = targets
         self._options = options
+        self.tokens = Tokens(options.token)
         self._turn = 0
         self._link: Link | None = None
         self._retired: set[Link] = set()
@@ -56,9 +60,11 @@ class Links:
                 self._retired.discard(link)
                 await link.channel.close()
 
-    def failed(self, link: Link) -> None:
-        """Take note that a call on `link` broke: the next call uses another connection."""
-        if self._link is link:
+    def failed(self, link: Link, error: StreamsvcError) -> None:
+        """Take note that a call on `link` failed. If another attempt may help, it uses another connection."""
+        if isinstance(error, TokenInvalid):
+            self.tokens.refused()
+        if resumable(error) and self._link is link:
             self._link = None
             self._turn += 1
             link.retired = True

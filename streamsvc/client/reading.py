@@ -10,6 +10,7 @@ import grpc
 
 from streamsvc.client.errors import Unreachable, error_of
 from streamsvc.client.links import Link, Links
+from streamsvc.errors import StreamsvcError
 
 R = TypeVar("R")
 
@@ -20,7 +21,7 @@ async def responses(
     """Yield what comes on `link`, to the end of the call.
 
     Raises StreamsvcError: what the service says, or Unreachable if the connection breaks or nothing comes for `silence`
-    seconds. The link is then not used again.
+    seconds.
     """
     now = asyncio.get_running_loop().time
     try:
@@ -30,10 +31,14 @@ async def responses(
                 yield response  # type: ignore[misc]
                 limit.reschedule(now() + silence)
     except grpc.aio.AioRpcError as failed:
-        links.failed(link)
-        raise error_of(failed) from failed
+        raise _noted(links, link, error_of(failed)) from failed
     except TimeoutError:
-        links.failed(link)
-        raise Unreachable(f"nothing came for {silence:g} s, not even a heartbeat") from None
+        silent = Unreachable(f"nothing came for {silence:g} s, not even a heartbeat")
+        raise _noted(links, link, silent) from None
     finally:
         call.cancel()
+
+
+def _noted(links: Links, link: Link, error: StreamsvcError) -> StreamsvcError:
+    links.failed(link, error)
+    return error

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from streamsvc.client.errors import GaveUp, Unreachable, resumable
 from streamsvc.client.options import ClientOptions
-from streamsvc.errors import StreamsvcError
+from streamsvc.errors import StreamsvcError, TokenInvalid
 
 
 class Retries:
@@ -22,15 +22,17 @@ class Retries:
         self._failing_since: float | None = None
         self._failures = 0
         self._too_large = 0
+        self._asked_token = False
 
     def progress(self) -> None:
         """Take note that something came that was not known before."""
-        self._failing_since = None
+        self.contact()
         self._failures = self._too_large = 0
 
     def contact(self) -> None:
         """Take note that the service answered at all, with a heartbeat say: there is no reason to give up."""
         self._failing_since = None
+        self._asked_token = False
 
     def wait(self, error: StreamsvcError) -> float:
         """Return how many seconds to wait before the next attempt.
@@ -38,6 +40,9 @@ class Retries:
         What the server asks for; else nothing after progress; else the backoff. Raises `error` if another attempt would
         not help, and GaveUp if nothing came for too long.
         """
+        if isinstance(error, TokenInvalid) and self._options.token is not None and not self._asked_token:
+            self._asked_token = True
+            return 0.0
         if not resumable(error):
             raise error
         self._failing_since = self._now() if self._failing_since is None else self._failing_since

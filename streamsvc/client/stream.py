@@ -14,6 +14,7 @@ from streamsvc.client.options import ClientOptions
 from streamsvc.client.reading import responses
 from streamsvc.client.retry import Retries
 from streamsvc.errors import StreamsvcError
+from streamsvc.fold import Fold
 from streamsvc.log import Cursor
 from streamsvc.slices import SnapshotJoin
 from streamsvc.v1 import event_pb2, job_service_pb2, state_pb2
@@ -39,10 +40,12 @@ class JobStream:
         cursor: Cursor,
         catch_up: job_service_pb2.CatchUpMode.ValueType,
         options: ClientOptions,
+        fold: Fold | None = None,
     ) -> None:
         self.job_id = job_id
         self.cursor = cursor
         self.reconnects = 0
+        self._fold = fold
         self._links = links
         self._catch_up = catch_up
         self._options = options
@@ -71,6 +74,17 @@ class JobStream:
         """Whether the final event was handed out."""
         return self._closed and self.cursor.offset >= self._last_offset
 
+    def state(self) -> state_pb2.JobState:
+        """Return the job as far as it was handed out: to be kept, and given to `Client.resume` by another process.
+
+        Raises ValueError if the stream was not asked to fold.
+        """
+        if self._fold is None:
+            raise ValueError("the stream does not fold: ask for it with client.stream(..., fold=True)")
+        state = self._fold.state()
+        state.job.epoch = self.cursor.epoch
+        return state
+
     async def _run(self) -> AsyncGenerator[Item, None]:
         while not self.finished:
             before = self.cursor
@@ -90,15 +104,16 @@ class JobStream:
         # What an earlier call was told need not be so any more.
         self._join, self._last_offset, self._closed = None, 0, False
         async with self._links.use() as link:
-            call = link.stub.StreamJob(self._request())
+            call = link.stub.StreamJob(self._request(), metadata=await self._links.tokens.metadata())
             async with aclosing(responses(self._links, link, call, self._silence)) as messages:
                 async for response in messages:
                     self._retries.contact()
                     for item in self._new(response):
                         yield item
             if not self.finished:
-                self._links.failed(link)
-                raise Unreachable("the stream ended before the final event")
+                cut_short = Unreachable("the stream ended before the final event")
+                self._links.failed(link, cut_short)
+                raise cut_short
 
     def _request(self) -> job_service_pb2.StreamJobRequest:
         request = job_service_pb2.StreamJobRequest(
@@ -117,6 +132,8 @@ class JobStream:
         if response.HasField("snapshot"):
             if state := self._joined(response):
                 self.cursor = Cursor(epoch, state.offset)
+                if self._fold is not None:
+                    self._fold = Fold(state)
                 yield state
         elif self._catch_up == job_service_pb2.CATCH_UP_MODE_SKIP and epoch and response.last_offset:
             self.cursor = Cursor(epoch, response.last_offset)
@@ -127,6 +144,8 @@ class JobStream:
             if event.offset != self.cursor.offset + 1:
                 raise Unreachable(f"event {event.offset} came after event {self.cursor.offset}")
             self.cursor = Cursor(epoch, event.offset)
+            if self._fold is not None:
+                self._fold.apply([event])
             yield event
         if response.epoch and self._join is None:
             self.cursor = Cursor(epoch, self.cursor.offset)
