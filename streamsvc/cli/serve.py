@@ -16,8 +16,9 @@ from streamsvc import settings as settings_module
 from streamsvc.cli.logs import set_up
 from streamsvc.jobs.chance import Chance
 from streamsvc.jobs.options import JobOptions
+from streamsvc.producers import registry
 from streamsvc.producers.base import Producer
-from streamsvc.producers.registry import Timeouts, UpstreamConfig, build
+from streamsvc.producers.registry import Timeouts, UpstreamConfig
 from streamsvc.server.app import App, CannotListen, ServerOptions
 from streamsvc.settings import BadSetting, Settings
 from streamsvc.store.memory import MemoryStore
@@ -81,6 +82,7 @@ async def _run(settings: Settings, producers: Mapping[str, Producer]) -> None:
     names = ", ".join(producers)
     log.info("listening on %s (store: %s; producers: %s)", address, settings.store, names)
     await app.run_until_signal()
+    await registry.close(producers)
     log.info("stopped")
 
 
@@ -109,7 +111,7 @@ def _producers(settings: Settings) -> Mapping[str, Producer]:
         first_event=settings.upstream_first_event_timeout,
         between_events=settings.upstream_between_events_timeout,
     )
-    return build(upstreams, timeouts)
+    return registry.build(upstreams, timeouts)
 
 
 def _key(name: str, variable: str) -> str:

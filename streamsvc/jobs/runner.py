@@ -167,17 +167,26 @@ class Runner:
                     return
                 await asyncio.sleep(Backoff().delay(attempt, random=self._random).total_seconds())
                 attempt += 1
+            except asyncio.CancelledError as error:
+                if _is_cancelled():
+                    raise
+                self._blame(error)  # the producer's own: nobody here has asked for it
+                return
             except Exception as error:
-                incident = f"{int(self._random() * 2**48):012x}"
-                # Not the error's own words: they may quote what was said.
-                where = "".join(traceback.format_tb(error.__traceback__))
-                kind = type(error).__name__
-                log.error("job %s: producer failed with %s, incident %s\n%s", self._pen.job_id, kind, incident, where)
-                self._intake.end(lifecycle.failed(lifecycle.internal_failure(incident)))
+                self._blame(error)
                 return
             else:
                 self._intake.end(lifecycle.completed(finished))
                 return
+
+    def _blame(self, error: BaseException) -> None:
+        """End the job since its producer has a bug."""
+        incident = f"{int(self._random() * 2**48):012x}"
+        # Not the error's own words: they may quote what was said.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        kind = type(error).__name__
+        log.error("job %s: producer failed with %s, incident %s\n%s", self._pen.job_id, kind, incident, where)
+        self._intake.end(lifecycle.failed(lifecycle.internal_failure(incident)))
 
     async def _generate(self, producer: Producer) -> Finished:
         generation = producer.generate(self._request, self._so_far, self._notes)
@@ -198,6 +207,11 @@ class Runner:
         _, pending = await asyncio.wait({self._producing}, timeout=CLOSE_SECONDS)
         if pending:
             log.error("job %s: its producer does not close its upstream", self._pen.job_id)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _ended(*tasks: asyncio.Task[None]) -> Sequence[BaseException | None]:

@@ -49,3 +49,10 @@ def build(upstreams: Mapping[str, UpstreamConfig], timeouts: Timeouts) -> dict[s
     producers = {name: make[upstream.kind](name, upstream) for name, upstream in upstreams.items()}
     producers.setdefault("scripted", Scripted())
     return producers
+
+
+async def close(producers: Mapping[str, Producer]) -> None:
+    """Let go of the producers' connections."""
+    for producer in producers.values():
+        if isinstance(producer, OpenAIChat):
+            await producer.close()
