@@ -31,7 +31,7 @@ class CannotRun(Exception):
 
 
 def main() -> int:
-    """Run the model. Returns 0 after a signal, 1 if it cannot be run."""
+    """Run the model until a signal ends the process with 0. Returns 1 if it cannot be run."""
     parser = argparse.ArgumentParser(description="Runs SmolLM2-135M behind an OpenAI-compatible API on loopback.")
     parser.add_argument("--port", type=int, default=8099, help="port on 127.0.0.1 (default: %(default)s)")
     port = parser.parse_args().port
@@ -44,11 +44,10 @@ def main() -> int:
         print(reason, file=sys.stderr)
         return 1
     if not stop.is_set():
-        print(f"model ready at http://{HOST}:{port}/v1", flush=True)
+        print(f"model ready at {server.listening_address}/v1", flush=True)
     stop.wait()
-    # Its destructor ends the requests under way and the threads.
-    del server
-    return 0
+    # Not by way of the server's destructor: it waits until the last answer has been fetched.
+    os._exit(0)
 
 
 def _start(port: int) -> Any:
@@ -65,7 +64,7 @@ def _start(port: int) -> Any:
     parameters.port = port
     parameters.n_ctx = _CONTEXT_TOKENS
     parameters.n_parallel = _ANSWERS_AT_ONCE
-    # The server looks at this interval whether a caller is still there, and whether it is to stop itself.
+    # How often the server looks whether a caller that gets nothing is still there, in seconds.
     parameters.sse_ping_interval = 1
     try:
         return xllamacpp.Server(parameters)

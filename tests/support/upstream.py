@@ -19,6 +19,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.http_connection import Connection, read_request
+
 _LIMIT = 10.0
 
 
@@ -62,7 +64,7 @@ class Exchange:
 class Answering:
     """The server's end of one exchange, as the steps see it."""
 
-    def __init__(self, connection: _Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._open = False
 
@@ -81,7 +83,9 @@ class Answering:
     async def send(self, data: bytes) -> None:
         """Send bytes of a streaming response's body."""
         await self.open("text/event-stream")
-        await self.write(b"%x\r\n%b\r\n" % (len(data), data))
+        # An empty chunk would end the body.
+        if data:
+            await self.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     async def end(self) -> None:
         """End a streaming response properly."""
@@ -208,7 +212,7 @@ class Upstream:
     async def __aenter__(self) -> Self:
         """Listen on a free port."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self._accept), "127.0.0.1", 0)
+        self._server = await loop.create_server(lambda: Connection(self._accept), "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
         self.base_url = f"http://127.0.0.1:{port}/v1"
         return self
@@ -227,13 +231,13 @@ class Upstream:
             if isinstance(outcome, Exception):
                 raise outcome
 
-    def _accept(self, connection: _Connection) -> None:
+    def _accept(self, connection: Connection) -> None:
         self._connections += 1
         self._tasks.add(asyncio.create_task(self._serve(connection, self._connections)))
 
-    async def _serve(self, connection: _Connection, number: int) -> None:
+    async def _serve(self, connection: Connection, number: int) -> None:
         try:
-            while (request := await _request(connection.reader)) is not None:
+            while (request := await read_request(connection.reader)) is not None:
                 exchange = self._expected.popleft() if self._expected else Exchange((reply(500, {}),))
                 self.exchanges.append(exchange)
                 connection.on_hang_up = exchange.hang_up
@@ -245,7 +249,7 @@ class Upstream:
         finally:
             connection.close()
 
-    async def _play(self, connection: _Connection, exchange: Exchange) -> bool:
+    async def _play(self, connection: Connection, exchange: Exchange) -> bool:
         """Follow a script until it ends or the caller hangs up. Returns whether the connection is still good."""
         answering = Answering(connection)
         script = asyncio.create_task(_follow(exchange.steps, answering))
@@ -265,55 +269,3 @@ async def _follow(steps: tuple[Step, ...], answering: Answering) -> None:
     for step in steps:
         await step(answering)
     await answering.end()
-
-
-async def _request(reader: asyncio.StreamReader) -> tuple[str, Mapping[str, str], bytes] | None:
-    try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    except asyncio.IncompleteReadError:
-        return None
-    first, *lines = head.split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return first.split()[1], headers, body
-
-
-class _Connection(asyncio.StreamReaderProtocol):
-    """A connection that says at once when the caller closes it, also while nobody reads."""
-
-    def __init__(self, accept: Callable[[_Connection], None]) -> None:
-        self.reader = asyncio.StreamReader()
-        super().__init__(self.reader, self._connected)
-        self.closed = asyncio.Event()
-        self.on_hang_up: Callable[[], None] | None = None
-        self._accept = accept
-        self._closed_here = False
-
-    def close(self) -> None:
-        """Close it from this end."""
-        self._closed_here = True
-        self.writer.close()
-
-    def abort(self) -> None:
-        """Reset it from this end."""
-        self._closed_here = True
-        self.writer.transport.abort()
-
-    def eof_received(self) -> bool | None:
-        """Take note that the caller has closed."""
-        self._gone()
-        return super().eof_received()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Take note that the connection is gone."""
-        self._gone()
-        super().connection_lost(exc)
-
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.writer = writer
-        self._accept(self)
-
-    def _gone(self) -> None:
-        self.closed.set()
-        if self.on_hang_up is not None and not self._closed_here:
-            self.on_hang_up()
