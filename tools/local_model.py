@@ -23,6 +23,8 @@ HOST = "127.0.0.1"
 MODEL = "smollm2"
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
 _CONTEXT_TOKENS = 4096
+# A model as small as this one seldom finds an end by itself.
+_ANSWER_TOKENS = 200
 _ANSWERS_AT_ONCE = 2
 
 
@@ -63,6 +65,7 @@ def _start(port: int) -> Any:
     parameters.hostnames = [HOST]
     parameters.port = port
     parameters.n_ctx = _CONTEXT_TOKENS
+    parameters.n_predict = _ANSWER_TOKENS
     parameters.n_parallel = _ANSWERS_AT_ONCE
     # How often the server looks whether a caller that gets nothing is still there, in seconds.
     parameters.sse_ping_interval = 1
