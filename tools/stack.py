@@ -46,7 +46,7 @@ async def service(listen: str, model_url: str) -> AsyncIterator[str]:
     """Run the service with the model as its default producer, and yield its address."""
     upstreams = {"local": {"kind": "openai_chat", "base_url": model_url, "default_model": "smollm2"}}
     environment = {**os.environ, "STREAMSVC_UPSTREAMS": json.dumps(upstreams)}
-    command = [sys.executable, "-m", "streamsvc", "serve", "--listen", listen]
+    command = [sys.executable, "-m", "streamsvc", "serve", "--listen", listen, "--drain-jobs-grace", "2s"]
     async with _process(command, "service", environment) as process:
         async with asyncio.timeout(START_SECONDS):
             while not await _serving(listen):
