@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ class Links:
         self._retired: set[Link] = set()
 
     @asynccontextmanager
-    async def use(self) -> AsyncIterator[Link]:
+    async def use(self) -> AsyncGenerator[Link, None]:
         """Use the present link for one call."""
         if self._link is None:
             self._link = self._open(self._targets[self._turn % len(self._targets)])
