@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMissingTypeStubs]
 
 from streamsvc.errors import DOMAIN, StreamsvcError, Violation, of_reason
 
