@@ -39,6 +39,10 @@ class Fold:
             self._state.CopyFrom(state)
             self._parts = [_Part(part) for part in state.parts]
             del self._state.parts[:]
+        # The first step of an id is the one that later events mean.
+        self._steps: dict[str, content_pb2.RunStep] = {}
+        for step in self._state.steps:
+            self._steps.setdefault(step.id, step)
 
     @property
     def offset(self) -> int:
@@ -67,9 +71,6 @@ class Fold:
 
     def _part(self, index: int) -> _Part | None:
         return self._parts[index] if 0 <= index < len(self._parts) else None
-
-    def _step(self, step_id: str) -> content_pb2.RunStep | None:
-        return next((step for step in self._state.steps if step.id == step_id), None)
 
     def _text_delta(self, delta: event_pb2.TextDelta) -> None:
         if part := self._part(delta.part_index):
@@ -118,17 +119,18 @@ class Fold:
     def _run_step_created(self, created: event_pb2.RunStepCreated) -> None:
         step = self._state.steps.add()
         step.CopyFrom(created.step)
+        self._steps.setdefault(step.id, step)
         if not step.HasField("create_time") and self._state.job.HasField("update_time"):
             step.create_time.CopyFrom(self._state.job.update_time)
 
     def _run_step_updated(self, updated: event_pb2.RunStepUpdated) -> None:
-        if step := self._step(updated.step.id):
+        if step := self._steps.get(updated.step.id):
             for field, _ in updated.step.ListFields():
                 step.ClearField(field.name)  # type: ignore[arg-type]
             step.MergeFrom(updated.step)
 
     def _run_step_completed(self, completed: event_pb2.RunStepCompleted) -> None:
-        step = self._step(completed.step_id)
+        step = self._steps.get(completed.step_id)
         if step is None:
             return
         step.status = completed.status
@@ -198,6 +200,7 @@ class Fold:
         state.job.attempt = resumed.attempt
         if resumed.restarted:
             self._parts.clear()
+            self._steps.clear()
             del state.steps[:], state.custom[:], state.errors[:], state.input_requests[:]
 
     def _job_completed(self, completed: event_pb2.JobCompleted) -> None:
