@@ -144,12 +144,14 @@ class Client:
     async def _call(self, rpc: str, request: Message) -> Any:
         """Make a call that may be repeated, until it has an answer."""
         now = asyncio.get_running_loop().time
-        deadline = now() + self._options.call_timeout.total_seconds()
+        patience = self._options.call_timeout.total_seconds()
+        deadline = now() + patience
         retries = Retries(self._options, now)
         while True:
             async with self._links.use() as link:
                 try:
-                    left = max(0.001, deadline - now())
+                    # Half of the time: over a connection that is half open, a second attempt must still be possible.
+                    left = max(0.001, min(deadline - now(), patience / 2))
                     metadata = await self._links.tokens.metadata()
                     return await getattr(link.stub, rpc)(request, timeout=left, metadata=metadata)
                 except grpc.aio.AioRpcError as failed:

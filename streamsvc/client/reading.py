@@ -23,13 +23,14 @@ async def responses(
     Raises StreamsvcError: what the service says, or Unreachable if the connection breaks or nothing comes for `silence`
     seconds.
     """
-    now = asyncio.get_running_loop().time
     try:
-        async with asyncio.timeout(silence) as limit:
-            while (response := await call.read()) is not grpc.aio.EOF:
-                limit.reschedule(None)
-                yield response  # type: ignore[misc]
-                limit.reschedule(now() + silence)
+        while True:
+            # A limit for each read: it holds in the task that it is set in, and each may be made in another one.
+            async with asyncio.timeout(silence):
+                response = await call.read()
+            if response is grpc.aio.EOF:
+                return
+            yield response  # type: ignore[misc]
     except grpc.aio.AioRpcError as failed:
         raise _noted(links, link, error_of(failed)) from failed
     except TimeoutError:

@@ -51,6 +51,7 @@ class Crew:
         self._options = options
         self._chance = chance
         self._runners: dict[str, Runner] = {}
+        self._beginning: set[asyncio.Task[None]] = set()  # have a job, and no runner yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self.conversations = Conversations(store, self._replace, grace=CLAIM_SECONDS, clock=chance.clock)
@@ -59,7 +60,7 @@ class Crew:
     @property
     def running(self) -> int:
         """How many jobs are being written here."""
-        return len(self._runners)
+        return len(self._runners) + len(self._beginning)
 
     def begin(self, assignment: Assignment, first: Batch) -> None:
         """Run a job that was just created with `first`."""
@@ -101,7 +102,7 @@ class Crew:
             await self.cancel(job_id, reason)
 
     async def _idle_within(self, seconds: float) -> None:
-        if self._runners:
+        if self.running:
             self._idle.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -110,10 +111,17 @@ class Crew:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
+        self._beginning.add(task)
         task.add_done_callback(self._ended)
+
+    def _tell_idle(self) -> None:
+        if not self.running:
+            self._idle.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._beginning.discard(task)
+        self._tell_idle()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a runner ended with %s: its job is taken over when the lease has run out", type(error).__name__)
 
@@ -169,20 +177,24 @@ class Crew:
             random=self._chance.random,
         )
         self._runners[job_id] = runner
+        self._beginning -= {asyncio.current_task()}
         try:
             try:
                 closed = await runner.run(opening, holder, self._turn(assignment))
             finally:
                 del self._runners[job_id]
-                if not self._runners:
-                    self._idle.set()
+                self._tell_idle()
             if closed:
-                # The store may still lose what it has acknowledged: look once more before the frames go.
-                await asyncio.sleep(self._options.lease_ttl.total_seconds())
-                with suppress(*STOPS):
-                    await holder.check()
+                await self._look_after(holder, assignment.record.job)
         finally:
             tail.unfeed()
+
+    async def _look_after(self, holder: Holder, job: job_pb2.Job) -> None:
+        """Keep the frames of an ended job for one lease: the store may still lose what it has acknowledged."""
+        kept = min(self._options.lease_ttl, job.retention.ToTimedelta())
+        with suppress(TimeoutError, *STOPS):
+            async with asyncio.timeout(kept.total_seconds()):
+                await holder.keep()
 
     def _turn(self, assignment: Assignment) -> Turn | None:
         """Return what a job must wait for before its producer begins: nothing, unless it shall be the only one."""

@@ -80,11 +80,15 @@ class Holder:
             closed = job is not None and job.HasField("complete_time")
             self._tail.take(Announcement(batch.epoch, batch.after, batch.last, closed, batch.frames))
 
-    async def trim(self) -> None:
-        """Keep a checkpoint in the store, and forget the events that it covers."""
-        state = await self._tail.state()
-        async with self._writing:
-            await self._store.checkpoint(self._lease, state, trim=True)
+    async def trim(self) -> bool:
+        """Keep a checkpoint in the store, and forget the events that it covers. Returns False if that must wait."""
+        try:
+            state = await self._tail.state()
+            async with self._writing:
+                await self._store.checkpoint(self._lease, state, trim=True)
+        except (StoreUnavailable, LogLost):
+            return False  # the next append insists, and puts back what is lost
+        return True
 
     async def check(self) -> None:
         """Renew the lease, or after the final event: see whether the store still has everything."""
@@ -97,17 +101,28 @@ class Holder:
 
     async def keep(self) -> None:
         """Renew the lease for as long as this runs. Raises LeaseLost when it may have run out."""
-        while True:
-            await asyncio.sleep(self._seconds / TICKS)
-            self._age.tick(self._clock(), reached=self._reached)
-            self._still_held()
-            if self._age.age >= self._seconds / 3 and not self._writing.locked():
-                await self.check()
+        # The clock goes on while a renewal waits for a store that does not answer: else that would look like a stop.
+        renewing = asyncio.create_task(self._renew())
+        try:
+            while not renewing.done():
+                await asyncio.wait({renewing}, timeout=self._seconds / TICKS)
+                self._age.tick(self._clock(), reached=self._reached)
+                self._still_held()
+            await renewing
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
 
     async def release(self) -> None:
         """Give the job away, so that another instance may take it at once."""
         async with self._writing:
             await self._store.release(self._lease)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._seconds / TICKS)
+            if self._age.age >= self._seconds / 3 and not self._writing.locked():
+                await self.check()
 
     async def _insist(self, step: Callable[[], Awaitable[Lease]]) -> None:
         """Repeat `step` until its outcome is known."""
@@ -115,9 +130,7 @@ class Holder:
         while True:
             sent = self._clock()
             try:
-                lease = await step()
-            except LogLost:
-                await self._restore()
+                lease = await self._restoring(step)
             except StoreUnavailable:
                 self._reached = False
                 failing_since = sent if failing_since is None else failing_since
@@ -129,6 +142,13 @@ class Holder:
             else:
                 self._renewed(sent, lease)
                 return
+
+    async def _restoring(self, step: Callable[[], Awaitable[Lease]]) -> Lease:
+        while True:
+            try:
+                return await step()
+            except LogLost:
+                await self._restore()
 
     async def _restore(self) -> None:
         """Put back what the store lost, but only while nobody else can have taken the job."""
@@ -148,11 +168,7 @@ class Holder:
             notes=self._notes,
         )
         sent = self._clock()
-        try:
-            self._renewed(sent, await self._store.restore(self._lease, copy))
-        except StoreUnavailable:
-            self._reached = False
-            return
+        self._renewed(sent, await self._store.restore(self._lease, copy))
         await self._tail.refresh()
 
     def _still_held(self) -> None:

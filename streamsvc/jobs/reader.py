@@ -120,12 +120,11 @@ class Reader:
 
     async def _until_served(self, pulse: Pulse) -> AsyncIterator[bytes]:
         while not self._may_serve():
-            if not await self._refreshed(pulse.interval):
+            if await self._refreshed(pulse.interval) and not self._may_serve():
+                await asyncio.sleep(min(self._patience.pause, pulse.interval))
+            if pulse.due():
                 yield HEARTBEAT
-            elif not self._may_serve():
-                await asyncio.sleep(self._patience.pause)
-                if pulse.due():
-                    yield HEARTBEAT
+                pulse.sent()
 
     async def _refreshed(self, timeout: float) -> bool:
         """Have the log read. Returns False if that takes longer than `timeout`."""
@@ -183,15 +182,16 @@ class Reader:
         return frames
 
     def _head(self) -> bytes:
-        """Return where the log stands, and its epoch unless a snapshot must come first.
+        """Return where the log stands; not its epoch, and not that it is closed, if a snapshot must come first.
 
         A reader's cursor takes over the epoch that it is told. Before a snapshot that would give its old offset a new
-        meaning.
+        meaning, and one that is ahead of a closed log would take itself for finished.
         """
         tail = self._tail
-        epoch = "" if self._wants_snapshot or tail.epoch == self._told_epoch else tail.epoch
+        served = not self._wants_snapshot and tail.serves(self._cursor)
+        epoch = tail.epoch if served and tail.epoch != self._told_epoch else ""
         self._told_epoch = epoch or self._told_epoch
-        return codec.head(epoch=epoch, last_offset=tail.last, closed=tail.closed)
+        return codec.head(epoch=epoch, last_offset=tail.last, closed=tail.closed and served)
 
     def _at_end(self) -> bool:
         tail = self._tail

@@ -58,4 +58,9 @@ class Reaper:
         if now - self._calm_since >= self._lease:
             for job_id in abandoned:
                 log.warning("job %s was abandoned by its writer", job_id)
-                await self._take_over(job_id)
+                try:
+                    await self._take_over(job_id)
+                except StoreUnavailable:
+                    raise
+                except Exception as error:
+                    log.error("job %s cannot be taken over: %s", job_id, type(error).__name__)

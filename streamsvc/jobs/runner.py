@@ -150,8 +150,7 @@ class Runner:
                 return
             self._pace.wrote(self._clock(), len(events))
             self._log_bytes += len(batch.frames)
-            if self._log_bytes > self._options.max_log_bytes:
-                await holder.trim()
+            if self._log_bytes > self._options.max_log_bytes and await holder.trim():
                 self._log_bytes = 0
 
     async def _produce(self, producer: Producer) -> None:

@@ -77,6 +77,8 @@ class Tails:
                     while not (tail.fed or tail.closed or tail.deleted):
                         await self._hear(tail, announcements)
                 continue
+            with suppress(StoreUnavailable):
+                await tail.refresh()  # what cannot be watched can perhaps be read, and else is known to be out of reach
             await asyncio.sleep(self._poll_seconds)
 
     async def _hear(self, tail: Tail, announcements: AsyncIterator[Announcement]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 
 from streamsvc.errors import Internal, ReaderStalled, StreamsvcError
+from streamsvc.ids import is_job_id
 from streamsvc.jobs.chance import Chance
 from streamsvc.principal import ANONYMOUS, Principal
 from streamsvc.server.status import status_of
@@ -36,9 +37,13 @@ class Call:
     bytes_sent: int = 0
     code: str = "OK"
     reason: str = ""
+    written: bool = False
 
     def write(self, now: float) -> None:
-        """Write the line."""
+        """Write the line, once."""
+        if self.written:
+            return
+        self.written = True
         fields = {
             "rpc": self.rpc,
             "code": self.code,
@@ -120,7 +125,8 @@ class Calls:
 
     def _call(self, rpc: str, request: Any, context: Context) -> Call:
         job_id = getattr(request, "job_id", "")
-        return Call(rpc, context.peer(), time.monotonic(), job_id=job_id[:64])
+        # What is no job id may be anything, and is not for the log.
+        return Call(rpc, context.peer(), time.monotonic(), job_id=job_id if is_job_id(job_id) else "")
 
     def _principal(self, context: Context) -> Principal:
         return ANONYMOUS
@@ -129,6 +135,8 @@ class Calls:
         if not isinstance(error, StreamsvcError):
             error = self._incident(call, error)
         call.code, call.reason = error.code, error.reason
+        # Not after it: to a reader that takes nothing the status goes out when it reads again, or never.
+        call.write(time.monotonic())
         await context.abort_with_status(status_of(error, self._chance.random()))
 
     def _incident(self, call: Call, error: Exception) -> Internal:

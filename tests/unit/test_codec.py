@@ -113,13 +113,13 @@ def test_an_empty_head_has_no_bytes_and_says_nothing() -> None:
     assert codec.head() == b""
 
 
-def test_a_slice_of_a_snapshot_can_be_joined_with_frames() -> None:
+def test_slices_of_a_snapshot_go_on_until_one_names_the_epoch() -> None:
     state = state_pb2.JobState(offset=3, job=job_pb2.Job(id="j"))
-    slice_ = codec.snapshot(state, continues=True)
-    assert slice_ == Response(snapshot=state, snapshot_continues=True).SerializeToString()
+    begun, last = codec.snapshot(state, epoch=""), codec.snapshot(state, epoch="e")
+    assert begun == Response(snapshot=state, snapshot_continues=True).SerializeToString()
+    assert last == Response(snapshot=state, epoch="e").SerializeToString()
     frames = codec.encode([delta("text", 0, "a")], 3)
-    assert Response.FromString(slice_ + frames).events[0].offset == 4
-    assert not Response.FromString(codec.snapshot(state, continues=False)).snapshot_continues
+    assert Response.FromString(last + frames).events[0].offset == 4
 
 
 @given(SMALL)
@@ -163,9 +163,22 @@ def test_bytes_that_are_no_frames_are_never_worse_than_corrupt(noise: bytes) -> 
     _assert_read_or_corrupt(noise)
 
 
-def test_an_offset_that_runs_over_the_end_of_its_frame_is_corrupt() -> None:
+BROKEN = {
+    "an offset that runs over the end of its frame": b"\x0a\x02\x08\x80\x0a\x02\x08\x02",
+    "a frame that does not begin with its offset": b"\x0a\x02\x10\x01",
+    "a frame without an offset": b"\x0a\x00",
+    "an offset of eleven bytes": b"\x0a\x0c\x08" + b"\x80" * 10 + b"\x01",
+    "a size of eleven bytes": b"\x0a\x82" + b"\x80" * 9 + b"\x00\x08\x01",
+    "a head": codec.head(epoch="e", last_offset=1),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_what_is_no_frame_is_corrupt(broken: bytes) -> None:
     with pytest.raises(LogCorrupt):
-        _ends(b"\x0a\x02\x08\x80\x0a\x02\x08\x02")
+        _ends(broken)
+    with pytest.raises(LogCorrupt):
+        codec.after(_frames([delta("text", 0, "a")]) + broken, 1 << 31)
 
 
 def _assert_read_or_corrupt(data: bytes) -> None:

@@ -1,0 +1,133 @@
+"""When abandoned jobs are taken over: only by one that has been in touch with the store for a whole lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import cast
+
+from streamsvc.errors import StoreUnavailable
+from streamsvc.jobs.options import JobOptions
+from streamsvc.jobs.reaper import Reaper
+from streamsvc.store.base import Store
+from tests.support.virtual_time import freeze, in_virtual_time, now
+
+OPTIONS = JobOptions(lease_ttl=timedelta(seconds=10), reaper_interval=timedelta(seconds=2))
+
+
+class Abandoned:
+    """A store that has one abandoned job."""
+
+    def __init__(self) -> None:
+        self.reachable = True
+        self.looks: list[float] = []
+
+    async def abandoned(self) -> Sequence[str]:
+        """See `Leases.abandoned`."""
+        self.looks.append(now())
+        if not self.reachable:
+            raise StoreUnavailable("out of reach")
+        return ["a"]
+
+
+class Watch:
+    """A reaper at work, and when it took jobs over."""
+
+    def __init__(self) -> None:
+        self.store = Abandoned()
+        self.taken: list[float] = []
+        self.failing = False
+        self.reaper = Reaper(cast(Store, self.store), self._take_over, OPTIONS, clock=now)
+        self.began = now()
+        self.task = asyncio.create_task(self.reaper.run())
+
+    async def _take_over(self, job_id: str) -> None:
+        if self.failing:
+            raise StoreUnavailable("out of reach")
+        self.taken.append(now() - self.began)
+
+
+@in_virtual_time
+async def test_it_looks_at_its_interval() -> None:
+    watch = Watch()
+    await asyncio.sleep(20.5)
+    assert [look - watch.began for look in watch.store.looks] == [2, 4, 6, 8, 10, 12, 14, 16, 18, 20]
+    watch.task.cancel()
+
+
+@in_virtual_time
+async def test_it_takes_nothing_over_before_it_was_in_touch_for_one_lease() -> None:
+    watch = Watch()
+    await asyncio.sleep(15)
+    assert watch.taken[:1] == [12]
+    watch.task.cancel()
+
+
+@in_virtual_time
+async def test_an_outage_begins_the_lease_anew() -> None:
+    watch = Watch()
+    await asyncio.sleep(15)
+    watch.store.reachable = False
+    await asyncio.sleep(10)
+    watch.taken.clear()
+    watch.store.reachable = True
+    await asyncio.sleep(30)
+    assert watch.taken[0] == 36
+    watch.task.cancel()
+
+
+@in_virtual_time
+async def test_a_takeover_that_fails_begins_the_lease_anew() -> None:
+    watch = Watch()
+    watch.failing = True
+    await asyncio.sleep(15)
+    watch.failing = False
+    await asyncio.sleep(8)
+    assert watch.taken == []
+    await asyncio.sleep(10)
+    assert watch.taken != []
+    watch.task.cancel()
+
+
+@in_virtual_time
+async def test_a_process_that_was_stopped_begins_the_lease_anew() -> None:
+    watch = Watch()
+    await asyncio.sleep(15)
+    watch.taken.clear()
+    freeze(60)
+    await asyncio.sleep(9)
+    assert watch.taken == []
+    await asyncio.sleep(10)
+    assert watch.taken != []
+    watch.task.cancel()
+
+
+@in_virtual_time
+async def test_it_says_whether_the_store_answers() -> None:
+    watch = Watch()
+    await asyncio.sleep(3)
+    assert watch.reaper.store_answers
+    watch.store.reachable = False
+    await asyncio.sleep(3)
+    assert not watch.reaper.store_answers
+    watch.store.reachable = True
+    await asyncio.sleep(3)
+    assert watch.reaper.store_answers
+    watch.task.cancel()
+
+
+@in_virtual_time
+async def test_a_bug_in_one_takeover_does_not_end_the_looking() -> None:
+    watch = Watch()
+
+    async def broken(job_id: str) -> None:
+        watch.taken.append(now())
+        raise ValueError("a bug")
+
+    watch.reaper = Reaper(cast(Store, watch.store), broken, OPTIONS, clock=now)
+    watch.task.cancel()
+    watch.task = asyncio.create_task(watch.reaper.run())
+    await asyncio.sleep(60)
+    assert len(watch.taken) > 5
+    watch.task.cancel()
