@@ -25,6 +25,10 @@ class Unreachable(StreamsvcError):
     reason, code, advice = "UNREACHABLE", "UNAVAILABLE", "try again"
 
 
+class Silent(Unreachable):
+    """Nothing came for two heartbeats: the connection is half open, or what is waited for takes that long."""
+
+
 class GaveUp(StreamsvcError):
     """The service was out of reach for longer than `give_up_after`. `__cause__` is the last attempt's error."""
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import grpc
 
-from streamsvc.client.errors import Unreachable, error_of
+from streamsvc.client.errors import Silent, error_of
 from streamsvc.client.links import Link, Links
 from streamsvc.errors import StreamsvcError
 
@@ -20,8 +20,8 @@ async def responses(
 ) -> AsyncGenerator[R, None]:
     """Yield what comes on `link`, to the end of the call.
 
-    Raises StreamsvcError: what the service says, or Unreachable if the connection breaks or nothing comes for `silence`
-    seconds.
+    Raises StreamsvcError: what the service says, Unreachable if the connection breaks, or Silent if nothing comes for
+    `silence` seconds.
     """
     try:
         while True:
@@ -34,7 +34,7 @@ async def responses(
     except grpc.aio.AioRpcError as failed:
         raise _noted(links, link, error_of(failed)) from failed
     except TimeoutError:
-        silent = Unreachable(f"nothing came for {silence:g} s, not even a heartbeat")
+        silent = Silent(f"nothing came for {silence:g} s, not even a heartbeat")
         raise _noted(links, link, silent) from None
     finally:
         call.cancel()

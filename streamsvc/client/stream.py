@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from datetime import timedelta
 
-from streamsvc.client.errors import Unreachable
+from streamsvc.client.errors import Silent, Unreachable
 from streamsvc.client.links import Links
 from streamsvc.client.options import ClientOptions
 from streamsvc.client.reading import responses
@@ -18,6 +18,9 @@ from streamsvc.fold import Fold
 from streamsvc.log import Cursor
 from streamsvc.slices import SnapshotJoin
 from streamsvc.v1 import event_pb2, job_service_pb2, state_pb2
+
+MAX_SILENCE = 120.0
+"""The longest silence that is ever waited for, in seconds: two heartbeats of the longest interval."""
 
 Item = event_pb2.Event | state_pb2.JobState
 """What a stream hands out: an event, or a state that replaces everything before it."""
@@ -95,6 +98,9 @@ class JobStream:
             except StreamsvcError as error:
                 if self.cursor != before:
                     self._retries.progress()
+                elif isinstance(error, Silent):
+                    # Perhaps not the connection's fault: a large snapshot on a busy machine takes its time.
+                    self._silence = min(2 * self._silence, MAX_SILENCE)
                 wait = self._retries.wait(error)
                 self.reconnects += 1
                 await asyncio.sleep(wait)

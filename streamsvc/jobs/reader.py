@@ -68,10 +68,13 @@ class Reader:
         self._patience = patience
         self._since = clock()  # nothing is served until the store has answered since
         self._told_epoch = ""
+        self._told_closed = False
         self._wants_snapshot = False
+        self._pause = patience.pause
 
     async def stream(self, catch_up: CatchUp, pulse: Pulse) -> AsyncIterator[bytes]:
         """Yield messages until the reader has the final event. Raises JobNotFound, StoreUnavailable."""
+        self._pause = min(self._patience.pause, pulse.interval)
         async for heartbeat in self._until_served(pulse):
             yield heartbeat
         if catch_up is CatchUp.SKIP:
@@ -82,6 +85,8 @@ class Reader:
             async for message in self._next(pulse):
                 yield message
                 pulse.sent()
+        if not self._told_closed:
+            yield self._head()
 
     async def _next(self, pulse: Pulse) -> AsyncIterator[bytes]:
         """Yield what there is to send now, or wait for a change and yield a heartbeat if none comes."""
@@ -121,7 +126,7 @@ class Reader:
     async def _until_served(self, pulse: Pulse) -> AsyncIterator[bytes]:
         while not self._may_serve():
             if await self._refreshed(pulse.interval) and not self._may_serve():
-                await asyncio.sleep(min(self._patience.pause, pulse.interval))
+                await asyncio.sleep(self._pause)
             if pulse.due():
                 yield HEARTBEAT
                 pulse.sent()
@@ -149,7 +154,7 @@ class Reader:
         try:
             cursor, messages = await self._tail.snapshot()
         except (JobNotFound, StoreUnavailable):
-            self._since = self._clock()
+            await self._look_again()
             return ()
         self._wants_snapshot = False
         self._cursor, self._told_epoch = cursor, cursor.epoch
@@ -167,12 +172,20 @@ class Reader:
             self._wants_snapshot = True
             return b""
         except (JobNotFound, StoreUnavailable):
-            self._since = self._clock()
+            await self._look_again()
             return b""
         if chunk.epoch != tail.epoch or not chunk.frames:
-            self._since = self._clock()
+            await self._look_again()
             return b""
         return self._told(chunk.frames, Cursor(chunk.epoch, chunk.last))
+
+    async def _look_again(self) -> None:
+        """Serve nothing until the log was read once more: the store and the tail do not agree, or it does not answer.
+
+        Not at once: what the store has lost may take its writer a while to put back.
+        """
+        await asyncio.sleep(self._pause)
+        self._since = self._clock()
 
     def _told(self, frames: bytes, cursor: Cursor) -> bytes:
         """Return `frames` with what the reader must be told beside them."""
@@ -191,7 +204,8 @@ class Reader:
         served = not self._wants_snapshot and tail.serves(self._cursor)
         epoch = tail.epoch if served and tail.epoch != self._told_epoch else ""
         self._told_epoch = epoch or self._told_epoch
-        return codec.head(epoch=epoch, last_offset=tail.last, closed=tail.closed and served)
+        self._told_closed = tail.closed and served
+        return codec.head(epoch=epoch, last_offset=tail.last, closed=self._told_closed)
 
     def _at_end(self) -> bool:
         tail = self._tail

@@ -16,6 +16,11 @@ from streamsvc.v1 import state_pb2
 
 READ_BYTES = 64 * 1024
 
+Snapshot = tuple[Cursor, Sequence[bytes]]
+"""A cursor, and the messages of the snapshot that it stands for."""
+
+NO_SNAPSHOT: Snapshot = (START, ())
+
 
 class Tail:
     """One job's window and state, shared by all its readers here.
@@ -34,27 +39,34 @@ class Tail:
         self.owner = ""
         self.epoch = ""
         self.chain: Chain = ()
-        self.closed = False
         self.deleted = False
         self.missing_since: float | None = None
         self.unreachable_since: float | None = None
         self.answered_at = float("-inf")  # when the newest answer of the store was asked for
         self.unfed = asyncio.Event()
         self.unfed.set()
+        self.open = asyncio.Event()
+        self.open.set()
         self._store = store
         self._clock = clock
         self._window_bytes = window_bytes
         self._window = Frames()
         self._fold: Fold | None = None
-        self._snapshot: tuple[Cursor, Sequence[bytes]] | None = None
+        self._snapshot: Snapshot = NO_SNAPSHOT
         self._waiting: set[asyncio.Future[bool]] = set()
         self._reads = Shared(self._read)
         self._loads = Shared(self._load_fold)
+        self._snapshots = Shared(self._make_snapshot)
 
     @property
     def fed(self) -> bool:
         """Whether the writer of the job feeds this tail."""
         return not self.unfed.is_set()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the log has its final event. A store that loses that event opens it again."""
+        return not self.open.is_set()
 
     @property
     def last(self) -> int:
@@ -93,9 +105,11 @@ class Tail:
     def adopt(self, record: JobRecord) -> None:
         """Begin anew at the end of the log that `record` tells of."""
         self.owner = record.job.owner
-        self.epoch, self.chain, self.closed = record.job.epoch, record.chain, record.closed
+        self.epoch, self.chain = record.job.epoch, record.chain
+        self._close(record.closed)
         self._window = Frames(record.job.last_offset)
-        self._fold = self._snapshot = self.missing_since = None
+        self._fold = self.missing_since = None
+        self._snapshot = NO_SNAPSHOT
         self._wake()
 
     def feed(self, record: JobRecord, first: Batch | None) -> None:
@@ -145,15 +159,12 @@ class Tail:
                 state.job.epoch = self.epoch
                 return state
 
-    async def snapshot(self) -> tuple[Cursor, Sequence[bytes]]:
+    async def snapshot(self) -> Snapshot:
         """Return a cursor, and the messages of the snapshot that it stands for. Raises as `state`."""
-        if self._snapshot is None or self._snapshot[0] != self.cursor:
-            state = await self.state()
-            epoch = state.job.epoch
-            *begun, rest = slices(state)
-            # The epoch goes with the last slice: until the state is whole, the reader keeps its old cursor.
-            messages = [*(codec.snapshot(piece, epoch="") for piece in begun), codec.snapshot(rest, epoch=epoch)]
-            self._snapshot = (Cursor(epoch, state.offset), messages)
+        if self._snapshot[0] != self.cursor:
+            await self._snapshots.now()
+        while self._snapshot == NO_SNAPSHOT:  # thrown away meanwhile
+            await self._snapshots.now()
         return self._snapshot
 
     def copy(self) -> tuple[state_pb2.JobState | None, int, bytes]:
@@ -163,12 +174,31 @@ class Tail:
         after = self._fold.offset
         return self._fold.state(), after, self._window.read(after, len(self._window))[0]
 
+    async def _make_snapshot(self) -> None:
+        state = await self.state()
+        epoch, messages = state.job.epoch, list[bytes]()
+        pieces = slices(state)
+        piece = next(pieces)
+        for following in pieces:
+            messages.append(codec.snapshot(piece, epoch=""))
+            piece = following
+            await asyncio.sleep(0)  # a large state is not worth a silence to others
+        # The epoch goes with the last slice: until the state is whole, the reader keeps its old cursor.
+        messages.append(codec.snapshot(piece, epoch=epoch))
+        self._snapshot = (Cursor(epoch, state.offset), messages)
+
     def _extend(self, frames: bytes, last: int, *, closed: bool) -> None:
         if frames:
             self._window.append(frames, last)
             self._trim()
-        self.closed = closed
+        self._close(closed)
         self._wake()
+
+    def _close(self, closed: bool) -> None:
+        if closed:
+            self.open.clear()
+        else:
+            self.open.set()
 
     def _trim(self) -> None:
         excess = len(self._window) - self._window_bytes()

@@ -69,8 +69,9 @@ class Tails:
 
     async def _follow(self, tail: Tail) -> None:
         """Keep up with a log that is written elsewhere. Ends with the last user at the latest."""
-        while not (tail.closed or tail.deleted):
+        while not tail.deleted:
             await tail.unfed.wait()
+            await tail.open.wait()
             with suppress(StoreUnavailable):
                 async with self._store.watch(tail.job_id) as announcements:
                     await tail.refresh()

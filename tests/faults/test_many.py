@@ -44,19 +44,30 @@ async def test_two_hundred_readers_that_come_and_go_are_exact() -> None:
 
 
 async def test_a_job_of_a_hundred_thousand_events_is_caught_up_with_in_bounded_memory() -> None:
-    async with await Service.start({"flush_interval": "0"}) as service, client_of(service.address) as client:
+    async with (
+        await Service.start({"flush_interval": "0"}) as service,
+        client_of(service.address) as client,
+        stub_of(service.address) as stub,
+    ):
         warm = await client.start_request(scripted(tokens=100, rate=0))
         await obey(client, warm.id, [Follower(client, warm.id, "warm")])
         before = service.resident_bytes
         job = await client.start_request(scripted(tokens=100_000, rate=0, pattern="count"))
+        stalled = [stub.StreamJob(pb.StreamJobRequest(job_id=job.id)) for _ in range(20)]
+        for call in stalled:
+            await call.read()
         live = [Follower(client, job.id, f"live {number}") for number in range(2)]
-        await asyncio.gather(*[follower.done() for follower in live])
-        late = [Follower(client, job.id, f"late {number}") for number in range(2)]
-        state = await obey(client, job.id, [*live, *late])
+        for follower in live:
+            await follower.done()
+        late = Follower(client, job.id, "late")
+        state = await obey(client, job.id, [*live, late])
         assert state.offset == 100_000 + 5
         assert answer(state) == "".join(f"{number} " for number in range(100_000))
-        log_bytes = 3 * MIB
-        assert service.resident_bytes - before < log_bytes + 40 * MIB
+        log_bytes = sum(event.ByteSize() + 4 for event in late.record.events)
+        assert log_bytes > 1.5 * MIB
+        assert service.resident_bytes - before < 2 * log_bytes + 24 * MIB
+        for call in stalled:
+            call.cancel()
 
 
 async def test_a_producer_that_raises_affects_its_own_job_only() -> None:

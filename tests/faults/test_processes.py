@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from datetime import timedelta
 
 import pytest
 
+from streamsvc.backoff import Backoff
 from streamsvc.errors import JobNotFound
 from tests.support.events import answer, kinds, scripted
 from tests.support.following import Follower, obey
 from tests.support.service import Service, client_of
+
+QUICK = Backoff(maximum=timedelta(milliseconds=200))
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_cursor_of_a_job_that_died_with_its_service_is_not_found_after_one_lease() -> None:
     loop = asyncio.get_running_loop()
-    async with await Service.start() as service, client_of(service.address) as client:
+    async with await Service.start() as service, client_of(service.address, backoff=QUICK) as client:
         address = service.address
         job = await client.start_request(scripted(tokens=2000, rate=20))
         follower = Follower(client, job.id, "reader")
@@ -36,14 +40,14 @@ async def test_a_cursor_of_a_job_that_died_with_its_service_is_not_found_after_o
 
 
 async def test_a_reader_without_a_cursor_of_a_job_that_died_is_told_at_once() -> None:
-    async with await Service.start() as service, client_of(service.address) as client:
+    async with await Service.start() as service, client_of(service.address, backoff=QUICK) as client:
         with pytest.raises(JobNotFound):
             await Follower(client, "0" * 32, "late").done()
 
 
 @pytest.mark.parametrize(("seconds", "resumed"), [(0.4, False), (2.5, True)])
 async def test_a_service_that_was_frozen_goes_on_exactly(seconds: float, resumed: bool) -> None:
-    async with await Service.start() as service, client_of(service.address) as client:
+    async with await Service.start() as service, client_of(service.address, backoff=QUICK) as client:
         job = await client.start_request(scripted(tokens=120, rate=60, pattern="count", rich=True))
         followers = [Follower(client, job.id, f"reader {number}") for number in range(5)]
         await followers[0].until(lambda record: kinds(record.events).count("text_delta") > 10)
@@ -57,7 +61,7 @@ async def test_a_service_that_was_frozen_goes_on_exactly(seconds: float, resumed
 
 
 async def test_a_service_that_is_killed_while_it_is_asked_gives_every_caller_an_answer() -> None:
-    async with await Service.start() as service, client_of(service.address) as client:
+    async with await Service.start() as service, client_of(service.address, backoff=QUICK) as client:
         address = service.address
         jobs = [await client.start_request(scripted(tokens=200, rate=50)) for _ in range(5)]
         followers = [Follower(client, job.id, "reader") for job in jobs for _ in range(4)]

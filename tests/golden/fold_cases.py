@@ -147,6 +147,16 @@ CASES: Sequence[Case] = (
         ],
     ),
     Case(
+        "run_steps_of_one_id",
+        "Of several steps with one id the first is meant, until a restart.",
+        [
+            step_begun(Step(id="a", title="first")),
+            step_begun(Step(id="a", title="second")),
+            step_changed(Step(id="a", detail_json="1")),
+            step_done("a", content_pb2.RUN_STEP_STATUS_SUCCEEDED),
+        ],
+    ),
+    Case(
         "usage",
         "An entry replaces that of the same step, model and attempt; the job's usage is the sum of all.",
         [used("a", 1, 10, audio=1), used("b", 1, 5), used("a", 1, 12, audio=2), used("a", 2, 1, audio=3, searches=1)],

@@ -43,6 +43,12 @@ class FaultyStore:
         """Let the next calls of this name have their effect and fail."""
         self._losing[name] += times
 
+    def heal(self) -> None:
+        """Let everything go well from now on."""
+        self.reachable, self.deaf = True, False
+        self._failing.clear()
+        self._losing.clear()
+
     def hold(self, name: str) -> None:
         """Let calls of this name wait."""
         self._held[name] = asyncio.Event()

@@ -100,9 +100,14 @@ class Laws:
         self.history, self.fence = tuple(history), record.fence
         self.closed, self.cancelled = record.closed, record.cancel_requested
 
-    def check_served(self, cursor: Cursor, history: Sequence[str]) -> None:
-        """Law A: what a reader holds under a cursor that is served is the beginning of the history it reads on in."""
-        if 0 < cursor.offset <= len(history):
+    def check_served(self, cursor: Cursor, history: Sequence[str], *, closed: bool) -> None:
+        """Law A: what a reader holds under a cursor that is served is the beginning of the history it reads on in.
+
+        A reader that holds more may wait for it, but not at a log that will never have it.
+        """
+        if cursor.offset > len(history):
+            assert not closed
+        elif cursor.offset:
             assert self.named[cursor] == tuple(history[: cursor.offset]), f"a reader at {cursor} would hold a mixture"
 
     def check_unserved(self, cursor: Cursor, epochs: Sequence[str]) -> None:

@@ -39,6 +39,10 @@ class Collected:
         """Whether it has the final event."""
         return self.closed and self.cursor.offset >= self.last_offset
 
+    def begin_call(self) -> None:
+        """Begin another call: what the last one was told need not be so any more."""
+        self.last_offset, self.closed, self._join = 0, False, None
+
     def add(self, message: bytes) -> None:
         """Apply a response. A gap or a repeat fails."""
         response = pb.StreamJobResponse.FromString(message)

@@ -96,9 +96,9 @@ class MemoryUnderTest:
 
 
 @asynccontextmanager
-async def memory() -> AsyncIterator[StoreUnderTest]:
+async def memory(times: Times | None = None) -> AsyncIterator[StoreUnderTest]:
     """Open a new memory store."""
-    yield MemoryUnderTest(Times())
+    yield MemoryUnderTest(times or Times())
 
 
 Factory = Callable[[], AbstractAsyncContextManager[StoreUnderTest]]
