@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from google.protobuf import json_format
+from google.protobuf.message import Message
 
+from streamsvc.cli.errors import failure
+from streamsvc.cli.terminal import printable, say
+from streamsvc.client import JobStream
 from streamsvc.v1 import event_pb2, job_pb2, state_pb2
+
+Status: TypeAlias = job_pb2.JobStatus.ValueType
 
 EXIT_CODES = {
     job_pb2.JOB_STATUS_COMPLETED: 0,
@@ -29,12 +35,46 @@ class Output(Protocol):
         """Show a state that replaces what was shown."""
         ...
 
+    def leave(self) -> None:
+        """Take note that nobody follows any more."""
+        ...
+
+
+class View(Protocol):
+    """Shows a stream to its end."""
+
+    async def show(self, stream: JobStream) -> Status | None:
+        """Show the stream, and return the job's final status. Being cancelled is a way to end, too."""
+        ...
+
+
+class Lines:
+    """Shows a stream as an `Output` does: item by item, as they come."""
+
+    def __init__(self, show: Output) -> None:
+        self._show = show
+
+    async def show(self, stream: JobStream) -> Status | None:
+        """See `View.show`."""
+        status = None
+        try:
+            async for item in stream:
+                if isinstance(item, state_pb2.JobState):
+                    self._show.snapshot(item)
+                else:
+                    self._show.event(item)
+                status = final_status(item) or status
+        finally:
+            self._show.leave()
+        return status
+
 
 class Text:
     """The answer as it comes, on standard output; what else happens, on standard error."""
 
     def __init__(self) -> None:
         self._column = False
+        self._terminal = sys.stdout.isatty()
 
     def event(self, event: event_pb2.Event) -> None:
         """See `Output.event`."""
@@ -47,8 +87,7 @@ class Text:
                 again = ", from the beginning" if event.job_resumed.restarted else ""
                 self._say(f"another producer goes on{again}")
             case "job_failed":
-                error = event.job_failed.error
-                self._say(f"failed: {error.reason}: {error.message}")
+                self._say(f"failed: {failure(event.job_failed.error)}")
             case "job_cancelled":
                 reason = event.job_cancelled.reason
                 self._say(f"cancelled: {reason}" if reason else "cancelled")
@@ -61,9 +100,16 @@ class Text:
         for part in state.parts:
             self._write(part.text.text)
         if state.job.HasField("error"):
-            self._say(f"failed: {state.job.error.reason}: {state.job.error.message}")
+            self._say(f"failed: {failure(state.job.error)}")
+
+    def leave(self) -> None:
+        """See `Output.leave`."""
+        # What goes into a file or a pipe is the answer, as far as it came, and nothing else.
+        if self._terminal:
+            self._end_line()
 
     def _write(self, text: str) -> None:
+        text = printable(text) if self._terminal else text
         if text:
             sys.stdout.write(text)
             sys.stdout.flush()
@@ -75,7 +121,7 @@ class Text:
 
     def _say(self, text: str) -> None:
         self._end_line()
-        sys.stderr.write(f"streamsvc: {text}\n")
+        say(text)
 
 
 class JsonLines:
@@ -83,18 +129,24 @@ class JsonLines:
 
     def event(self, event: event_pb2.Event) -> None:
         """See `Output.event`."""
-        self._line({"event": json_format.MessageToDict(event)})
+        write_json({"event": json_format.MessageToDict(event)})
 
     def snapshot(self, state: state_pb2.JobState) -> None:
         """See `Output.snapshot`."""
-        self._line({"snapshot": json_format.MessageToDict(state)})
+        write_json({"snapshot": json_format.MessageToDict(state)})
 
-    def _line(self, value: object) -> None:
-        sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+    def leave(self) -> None:
+        """See `Output.leave`: each line is whole."""
 
 
-def final_status(item: event_pb2.Event | state_pb2.JobState) -> job_pb2.JobStatus.ValueType | None:
+def write_json(value: object) -> None:
+    """Write a line of JSON: a message, or what `json` takes."""
+    plain = json_format.MessageToDict(value) if isinstance(value, Message) else value
+    sys.stdout.write(json.dumps(plain, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def final_status(item: event_pb2.Event | state_pb2.JobState) -> Status | None:
     """Return the final status that an item of a stream tells of, None if it tells of none."""
     if isinstance(item, state_pb2.JobState):
         return item.job.status if item.job.status in EXIT_CODES else None

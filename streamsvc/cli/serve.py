@@ -7,13 +7,14 @@ import inspect
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping
+from functools import partial
 
 import typer
 
 from streamsvc import settings as settings_module
 from streamsvc.cli.logs import set_up
+from streamsvc.cli.options import TARGET_VARIABLE
 from streamsvc.jobs.chance import Chance
 from streamsvc.jobs.options import JobOptions
 from streamsvc.producers import registry
@@ -24,8 +25,6 @@ from streamsvc.settings import BadSetting, Settings
 from streamsvc.store.memory import MemoryStore
 
 log = logging.getLogger("streamsvc.serve")
-
-_FILE_ONLY = ("upstreams",)
 
 
 def serve(print_config: bool, **given: str | None) -> None:
@@ -41,32 +40,14 @@ def serve(print_config: bool, **given: str | None) -> None:
         return
     set_up(settings.log_format)
     for name in settings_module.unknown_variables(os.environ):
+        if name == TARGET_VARIABLE:  # where the other commands find the service
+            continue
         log.warning("the environment variable %s is no setting of this service", name)
     try:
         _runner().run(_run(settings, producers))
     except CannotListen as cannot:
         typer.echo(f"streamsvc: {cannot}", err=True)
         raise typer.Exit(1) from None
-
-
-def command() -> Callable[..., None]:
-    """Return `serve` with an option for every setting, as typer reads them from a signature."""
-
-    def run(**given: Any) -> None:
-        serve(**given)
-
-    help_text = "Print every option with its value, source and meaning, and exit."
-    parameters = [_option("print_config", Annotated[bool, typer.Option("--print-config", help=help_text)], False)]
-    for name, field in Settings.model_fields.items():
-        if name not in _FILE_ONLY:
-            default = settings_module.show(field.default)
-            text = f"{(field.description or '').capitalize()}. [default: {default}]"
-            option = typer.Option(f"--{name.replace('_', '-')}", help=text, show_default=False)
-            parameters.append(_option(name, Annotated[str | None, option], None))
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    run.__doc__ = serve.__doc__
-    return run
 
 
 async def _run(settings: Settings, producers: Mapping[str, Producer]) -> None:
@@ -80,8 +61,8 @@ async def _run(settings: Settings, producers: Mapping[str, Producer]) -> None:
     app = App(store, producers, job_options(settings), server_options(settings), chance)
     address = await app.start()
     names = ", ".join(producers)
-    log.info("listening on %s (store: %s; producers: %s)", address, settings.store, names)
-    await app.run_until_signal()
+    listening = partial(log.info, "listening on %s (store: %s; producers: %s)", address, settings.store, names)
+    await app.run_until_signal(listening)
     await registry.close(producers)
     log.info("stopped")
 
@@ -124,10 +105,6 @@ def _print(settings: Settings, sources: Mapping[str, str]) -> None:
     for name, field in Settings.model_fields.items():
         value = settings_module.show(getattr(settings, name))
         typer.echo(f"{name} = {value}  # {sources[name]}: {field.description}")
-
-
-def _option(name: str, annotation: Any, default: object) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _runner() -> asyncio.Runner:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -92,8 +92,11 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def run_until_signal(self) -> None:
-        """Run until SIGTERM or SIGINT, then stop in good order; a second signal ends at once."""
+    async def run_until_signal(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Run until SIGTERM or SIGINT, then stop in good order; a second signal ends at once.
+
+        `ready` is called when signals are heard: whoever is told then may stop the service at once.
+        """
         first, second = asyncio.Event(), asyncio.Event()
 
         def on_signal() -> None:
@@ -102,6 +105,7 @@ class App:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, on_signal)
+        ready()
         await first.wait()
         stopping, hurried = asyncio.create_task(self.stop()), asyncio.create_task(second.wait())
         await asyncio.wait({stopping, hurried}, return_when=asyncio.FIRST_COMPLETED)

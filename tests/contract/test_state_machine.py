@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -21,61 +16,35 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from streamsvc.errors import OffsetMismatch
 from streamsvc.log import Batch, Cursor
 from streamsvc.store.base import Acquired, Chunk, Created, JobQuery, JobRecord, Lease, LogLost, Unservable
 from streamsvc.v1 import job_pb2
 from tests.support import hypothesis_profiles
 from tests.support.hands import Hand, Sent
 from tests.support.laws import Laws, label
-from tests.support.pair import Pair, Refused, Side
-from tests.support.stores import FACTORIES, Factory, memory
+from tests.support.pair import Refused, Side
+from tests.support.pair_machine import PairMachine
+from tests.support.stores import FACTORIES, Factory
 from tests.support.writing import BEGAN_MS, EVERYTHING, REQUEST, a_job, frames, state_at, texts_of
 
-T = TypeVar("T")
 JOBS = [f"{number:032x}" for number in range(2)]
 JOB_IDS = st.sampled_from([JOBS[0]] * 3 + JOBS)
+COUNTS = st.lists(st.integers(1, 2), min_size=1, max_size=4)
+SPANS = st.sampled_from(["ttl"] * 8 + ["retention", "safety", "tombstone"])
 PLACES = st.integers(0, 3)  # counted from the newest, which is the most interesting one
 LATE = 3  # leases after which no message is under way any more; a tombstone lives longer
 
 
-class StoreMachine(RuleBasedStateMachine):
+class StoreMachine(PairMachine):
     """Writers, readers and faults, one step at a time, on both stores."""
 
     def __init__(self, factory: Factory) -> None:
-        super().__init__()
-        self.runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self.stack = AsyncExitStack()
-        subject = self.run(self.stack.enter_async_context(factory()))
-        self.pair = Pair(subject, self.run(self.stack.enter_async_context(memory())))
-        self.times = subject.times
+        super().__init__(factory)
         self.laws = {job_id: Laws(self.times.tombstone.total_seconds()) for job_id in JOBS}
-        self.hands: list[Hand] = []
-        self.now = 0.0
-        self.serial = 0
-
-    def teardown(self) -> None:
-        self.run(self.stack.aclose())
-        self.runner.close()
-
-    def run(self, awaitable: Awaitable[T]) -> T:
-        async def awaited() -> T:
-            return await awaitable
-
-        return self.runner.run(awaited())
-
-    def ask(self, call: Callable[[Side], Awaitable[object]]) -> object:
-        return self.run(self.pair.ask(call))
-
-    def hand(self, place: int, hands: Sequence[Hand] | None = None) -> Hand:
-        found = self.hands if hands is None else hands
-        return found[-1 - place % len(found)]
-
-    def number(self, count: int = 1) -> int:
-        self.serial += count
-        return self.serial - count
 
     def some_missing(self) -> bool:
-        return any(isinstance(self.record(job_id), Refused) for job_id in JOBS) or self.serial % 8 == 0
+        return any(self.missing(job_id) for job_id in JOBS) or self.serial % 8 == 0
 
     @initialize(count=st.integers(1, 3))
     def begin(self, count: int) -> None:
@@ -95,10 +64,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(job_id=JOB_IDS, leases=st.sampled_from([0.0, 1.1, 1.1, 1.1]))
     def acquire(self, job_id: str, leases: float) -> None:
-        self.wait(leases)
+        self.pass_time(self.times.ttl * leases)
         name = f"a{self.number()}"
         taken = self.ask(lambda side: self._acquire(side, job_id, name))
         if isinstance(taken, Acquired):
+            assert taken.lease.fence > self.laws[job_id].fence or not self.laws[job_id].honest
             digest = next(hand.digest for hand in reversed(self.hands) if hand.job_id == job_id)
             record, history = taken.record, self.history(job_id)
             self.hands.append(Hand(taken.lease, record.job, record.chain, history, taken.notes, self.now, digest))
@@ -119,6 +89,7 @@ class StoreMachine(RuleBasedStateMachine):
         notes = f"notes {serial}".encode() if count == 2 else None
         sent = hand.next(count, serial, final=final == 0, notes=notes)
         answer = self.append(hand, sent)
+        assert not (isinstance(answer, Refused) and answer.error is OffsetMismatch and self.laws[hand.job_id].honest)
         if answered == 0:
             return  # the answer was lost: the same batch is sent again
         if isinstance(answer, Lease):
@@ -127,7 +98,7 @@ class StoreMachine(RuleBasedStateMachine):
             hand.stopped = True
 
     @precondition(lambda self: self.writing())
-    @rule(place=PLACES, counts=st.lists(st.integers(1, 2), min_size=2, max_size=4))
+    @rule(place=PLACES, counts=COUNTS)
     def write_on(self, place: int, counts: list[int]) -> None:
         """Several batches, as most of a job's life goes."""
         for count in counts:
@@ -237,19 +208,16 @@ class StoreMachine(RuleBasedStateMachine):
         assert replace(chunk, frames=b"", last=0) == replace(reference, frames=b"", last=0)
         shorter = min(len(chunk.frames), len(reference.frames))
         assert chunk.frames[:shorter] == reference.frames[:shorter]
-        self.laws[job_id].check_served(cursor, history)
+        self.laws[job_id].check_served(cursor, history, closed=chunk.closed)
         assert texts_of(chunk.frames) == history[cursor.offset : chunk.last]
         assert chunk.frames or cursor.offset >= len(history)
 
-    def record(self, job_id: str) -> object:
-        return self.ask(lambda side: side.store.get(job_id))
-
-    @rule(leases=st.sampled_from([0.2, 0.2, 0.2, 0.6, 0.6, 0.6, 1.1, 1.1, 3.0, 7.0, 31.0, 101.0]))
-    def wait(self, leases: float) -> None:
-        by = self.times.ttl * leases
-        self.now += by.total_seconds()
-        for side in self.pair.sides:
-            self.run(side.sut.advance(by))
+    @rule(
+        what=st.sampled_from(["ttl"] * 8 + ["retention", "safety", "tombstone"]),
+        factor=st.sampled_from([0.2, 0.6, 1.1]),
+    )
+    def wait(self, what: str, factor: float) -> None:
+        self.pass_time(getattr(self.times, what) * factor)
 
     @rule(job_id=JOB_IDS, events=st.integers(0, 4), fences=st.sampled_from([0, 0, 1]), all_of_it=st.integers(0, 9))
     def lose(self, job_id: str, events: int, fences: int, all_of_it: int) -> None:
@@ -261,8 +229,21 @@ class StoreMachine(RuleBasedStateMachine):
             self.run(side.sut.lose(job_id, to_offset, fence))
         self.laws[job_id].lost()
 
-    def history(self, job_id: str) -> list[str]:
-        return self.run(self.pair.history(job_id))
+    @precondition(lambda self: self.writing())
+    @rule(place=PLACES, events=st.integers(0, 4), taken_over=st.booleans(), counts=COUNTS, final=st.booleans())
+    def fail_over(self, place: int, events: int, taken_over: bool, counts: list[int], final: bool) -> None:
+        """The store goes back, and another writer goes on before the present one knows: a new one, or the former."""
+        job_id = self.hand(place, self.writing()).job_id
+        self.lose(job_id, events, fences=not taken_over, all_of_it=1)
+        if taken_over:
+            self.acquire(job_id, leases=1.1)
+        record = self.record(job_id)
+        for hand in reversed(self.writing()):
+            if isinstance(record, JobRecord) and hand.lease.epoch == record.job.epoch:
+                place = self.writing()[::-1].index(hand)
+                for count in counts:
+                    if not (hand.stopped or hand.ended):
+                        self.write(place, count, final=not final, answered=1)
 
     @invariant()
     def laws_hold(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -16,13 +15,14 @@ from streamsvc.client import Client
 from streamsvc.v1 import job_service_pb2 as pb
 from tests.support.events import answer, scripted
 from tests.support.following import Follower, obey
+from tests.support.hypothesis_profiles import PROFILE
+from tests.support.producers import STOP, Told
 from tests.support.proxy import Proxy
-from tests.support.service import Service, client_of
+from tests.support.service import Service, app, client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SEED = int(os.environ.get("STREAMS_SEED", "1"))
-SEEDS = range(SEED, SEED + int(os.environ.get("STREAMS_RUNS", "1")))
+SEEDS = range(1, 21 if PROFILE == "full" else 2)
 JOBS, READERS = 20, 3
 
 QUICK = Backoff(maximum=timedelta(milliseconds=200))
@@ -80,3 +80,23 @@ async def test_calls_through_a_proxy_that_cuts_are_done_once(seed: int) -> None:
         assert len(states) == 10
         listed = [job.id async for job in direct.jobs()]
         assert sorted(listed) == sorted(job.id for job in jobs)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_large_snapshot_whose_slices_are_cut_apart_is_whole_or_not_there(seed: int) -> None:
+    told = Told()
+    words = [f"{number:03d}" + "x" * 200_000 for number in range(30)]
+    async with app({"told": told}) as (_, address), client_of(address) as direct:
+        job = await direct.start("why?")
+        told.say_text(*words)
+        told.say(STOP)
+        await Follower(direct, job.id, "before").done()
+        proxy = Proxy(address, random=Random(seed), cuts=60, cut_after=(1000, 30_000_000))
+        async with proxy, clients(6, proxy.address) as opened:
+            snapshot = pb.CATCH_UP_MODE_SNAPSHOT
+            readers = [Follower(client, job.id, "reader", catch_up=snapshot) for client in opened]
+            records = [await reader.done() for reader in readers]
+        assert proxy.cut > 3
+        for record in records:
+            assert [answer(state) for state in record.snapshots] == ["".join(words)]
+            assert record.events == []

@@ -12,10 +12,10 @@ from streamsvc.producers.base import Producer
 from streamsvc.producers.scripted import Scripted
 from streamsvc.v1 import job_pb2
 from streamsvc.v1 import job_service_pb2 as pb
-from tests.support.calls import stub_of
+from tests.support.calls import all_of, refused, stub_of
 from tests.support.events import answer, kinds, scripted
 from tests.support.following import Follower, obey
-from tests.support.producers import Buggy
+from tests.support.producers import STOP, Buggy, Told
 from tests.support.proxy import Proxy
 from tests.support.service import Service, app, client_of
 from tests.support.waiting import eventually
@@ -97,4 +97,23 @@ async def test_readers_that_break_affect_themselves_only(caplog: pytest.LogCaptu
             assert kinds(good[0].record.events)[-1] == "job_completed"
             assert state.job.status == job_pb2.JOB_STATUS_COMPLETED
             await eventually(lambda: len(running.jobs._tails) == 0)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_connection_that_breaks_in_the_middle_of_a_message_is_no_failure_of_the_service(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told = Told()
+    told.say_text(*["x" * 500_000] * 20)
+    told.say(STOP)
+    with caplog.at_level(logging.INFO):
+        async with app({"told": told}) as (_, address), client_of(address) as client:
+            job = await client.start("why?")
+            await Follower(client, job.id, "before").done()
+            async with Proxy(address, random=Random(SEED), cuts=40, cut_after=(100_000, 3_000_000)) as proxy:
+                for _ in range(40):
+                    async with stub_of(proxy.address) as stub:
+                        await refused(all_of(stub.StreamJob(pb.StreamJobRequest(job_id=job.id))))
+            assert proxy.cut == 40
+    assert "ExecuteBatchError" not in caplog.text
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from random import Random
 
@@ -15,11 +14,12 @@ from streamsvc.v1 import job_pb2
 from streamsvc.v1 import job_service_pb2 as pb
 from tests.support.checker import comparable
 from tests.support.events import FINAL, answer, kinds, scripted
+from tests.support.hypothesis_profiles import PROFILE
 from tests.support.reading import Collected
 from tests.support.rig import Rig, rigs
 from tests.support.virtual_time import freeze, in_virtual_time, now
 
-RUNS = int(os.environ.get("STREAMS_RUNS", "40"))
+RUNS = 1500 if PROFILE == "full" else 24
 FAULTS_SECONDS = 60.0
 BOUND = 300.0
 SURE = 30.0

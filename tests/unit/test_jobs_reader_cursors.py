@@ -146,6 +146,41 @@ async def test_a_log_that_is_longer_than_the_window_is_caught_up_with_exactly() 
         assert live.collected.snapshots == late.collected.snapshots == middle.collected.snapshots == []
 
 
+@in_virtual_time
+async def test_what_the_store_has_lost_is_waited_for_without_asking_all_the_time() -> None:
+    async with one_rig() as rig:
+        log = await log_of(rig, words=20)
+        live = rig.reader(log.job_id, Cursor("e1", log.last))
+        await live.until(lambda seen: bool(seen.responses))
+        rig.shared.lose(log.job_id, to_offset=5, fence=1)
+        reads = rig.faults.calls["read"]
+        waiting = rig.reader(log.job_id, Cursor("e1", 7))
+        await asyncio.sleep(30)
+        assert rig.faults.calls["read"] - reads < 150
+        assert (waiting.collected.events, waiting.collected.snapshots) == ([], [])
+        assert waiting.collected.heartbeats > 1
+        log.last = 5
+        await log.say(*[text(f"{number} ") for number in range(3, 20)])
+        await log.end()
+        assert [event.offset for event in (await waiting.done()).events] == list(range(8, log.last + 1))
+
+
+@in_virtual_time
+async def test_a_reader_that_has_everything_is_told_when_the_log_closes() -> None:
+    async with one_rig() as rig:
+        log = await log_of(rig)
+        await log.end()
+        end = log.last
+        with_all = rig.reader(log.job_id, Cursor("e1", end - 1))
+        await with_all.done()
+        rig.shared.lose(log.job_id, to_offset=end - 1, fence=1)
+        reader = rig.reader(log.job_id, Cursor("e1", end))
+        await reader.until(lambda seen: bool(seen.responses))
+        log.last = end - 1
+        await log.end()
+        assert (await reader.done()).finished
+
+
 class Beating(Pulse):
     """A pulse that beats when the test says so."""
 

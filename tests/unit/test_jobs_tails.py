@@ -12,10 +12,12 @@ from streamsvc.log import Cursor
 from streamsvc.store.memory import MemoryStore
 from tests.support.events import events_of, part_started, text
 from tests.support.faulty_store import FaultyStore
+from tests.support.lossy_memory import LossyMemoryStore
 from tests.support.virtual_time import chance, in_virtual_time, now, settle
 from tests.support.writing_log import Log, begin
 
 POLL = timedelta(seconds=1)
+DAY = timedelta(days=1)
 
 
 class Kept:
@@ -121,6 +123,28 @@ async def test_a_log_that_closes_needs_no_following_any_more() -> None:
         reads = kept.faults.calls["read"]
         await asyncio.sleep(60)
         assert kept.faults.calls["read"] == reads
+
+
+@in_virtual_time
+async def test_a_log_whose_end_the_store_has_lost_is_followed_again() -> None:
+    shared = LossyMemoryStore(clock=now, new_epoch=chance().new_epoch, safety_time=DAY, tombstone_time=DAY)
+    tails = Tails(shared, clock=now, poll_interval=POLL, windows_bytes=1 << 20)
+    log = await begin(shared, "0" * 32)
+    with tails.open(log.job_id) as tail:
+        await settle()
+        await log.end()
+        await settle()
+        assert tail.closed
+        shared.lose(log.job_id, to_offset=1, fence=1)
+        await tail.refresh()
+        assert not tail.closed
+        log.last = 1
+        await log.say(part_started(), text("a"))
+        await settle()
+        assert tail.last == 3
+        await log.end()
+        await settle()
+        assert tail.closed
 
 
 @in_virtual_time
