@@ -112,7 +112,7 @@ class Calls:
             async with asyncio.timeout(None) as stall:
                 async for message in messages:
                     stall.reschedule(now() + self._stall_seconds)
-                    await context.write(message)
+                    await self._write(message, context)
                     stall.reschedule(None)
                     call.messages += 1
                     call.bytes_sent += len(message)
@@ -122,6 +122,13 @@ class Calls:
             raise ReaderStalled(text, {"seconds": seconds}) from None
         finally:
             await messages.aclose()  # type: ignore[attr-defined]
+
+    async def _write(self, message: bytes, context: Context) -> None:
+        try:
+            await context.write(message)
+        except grpc.aio.InternalError:
+            # The connection broke in the middle of the message: nobody is left to be told of anything.
+            raise asyncio.CancelledError from None
 
     def _call(self, rpc: str, request: Any, context: Context) -> Call:
         job_id = getattr(request, "job_id", "")

@@ -33,7 +33,7 @@ JOB_IDS = st.sampled_from([JOBS[0]] * 3 + JOBS)
 COUNTS = st.lists(st.integers(1, 2), min_size=1, max_size=4)
 SPANS = st.sampled_from(["ttl"] * 8 + ["retention", "safety", "tombstone"])
 PLACES = st.integers(0, 3)  # counted from the newest, which is the most interesting one
-LATE = 3  # leases after which no message is under way any more; a tombstone lives longer
+LATE = 3  # leases after which no message is under way any more; tombstones and retentions last longer
 
 
 class StoreMachine(PairMachine):
@@ -134,7 +134,7 @@ class StoreMachine(PairMachine):
         if late:
             return
         if isinstance(answer, Lease):
-            hand.granted_at = self.now
+            hand.granted(self.now)
         elif answer != Refused(LogLost):
             hand.stopped = True
 
@@ -162,7 +162,7 @@ class StoreMachine(PairMachine):
         if late == 0:
             return
         if isinstance(answer, Lease):
-            hand.granted_at = self.now
+            hand.granted(self.now)
         else:
             hand.stopped = True
 

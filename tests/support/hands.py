@@ -86,6 +86,11 @@ class Hand:
             self.notes = sent.notes
         self.pending, self.granted_at = None, now
 
+    def granted(self, now: float) -> None:
+        """Take note that the lease was renewed. After the final event its time runs out: what is kept is let go."""
+        if not self.ended:
+            self.granted_at = now
+
     def batch(self, side: Side, sent: Sent) -> Batch:
         """Return a batch as it goes to a store."""
         data = frames(sent.after, *sent.texts)
