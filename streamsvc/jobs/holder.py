@@ -113,11 +113,6 @@ class Holder:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 
-    async def release(self) -> None:
-        """Give the job away, so that another instance may take it at once."""
-        async with self._writing:
-            await self._store.release(self._lease)
-
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._seconds / TICKS)

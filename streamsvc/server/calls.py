@@ -7,6 +7,7 @@ import logging
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -71,19 +72,11 @@ class Calls:
         """Return the gRPC handler of a call with one answer."""
 
         async def serve(request: Any, context: Context) -> Any:
-            call = self._call(rpc, request, context)
-            try:
+            async with self._told(rpc, request, context) as call:
                 # Not the task of the connection: a start whose caller leaves is still done whole.
                 answer = await asyncio.shield(asyncio.ensure_future(handler(self._principal(context), request)))
                 call.messages, call.bytes_sent = 1, answer.ByteSize()
                 return answer
-            except Exception as error:
-                await self._abort(call, error, context)
-            except asyncio.CancelledError:
-                call.code = "CANCELLED"
-                raise
-            finally:
-                call.write(time.monotonic())
 
         return serve
 
@@ -93,18 +86,24 @@ class Calls:
         """Return the gRPC handler of a call with a stream of serialised answers."""
 
         async def serve(request: Any, context: Context) -> None:
-            call = self._call(rpc, request, context)
-            try:
+            async with self._told(rpc, request, context) as call:
                 await self._pass_on(handler(self._principal(context), request), call, context)
-            except Exception as error:
-                await self._abort(call, error, context)
-            except asyncio.CancelledError:
-                call.code = "CANCELLED"
-                raise
-            finally:
-                call.write(time.monotonic())
 
         return serve
+
+    @asynccontextmanager
+    async def _told(self, rpc: str, request: Any, context: Context) -> AsyncIterator[Call]:
+        """Tell the caller of an error, and the access log of the call, however it ends."""
+        call = self._call(rpc, request, context)
+        try:
+            yield call
+        except Exception as error:
+            await self._abort(call, error, context)
+        except asyncio.CancelledError:
+            call.code = "CANCELLED"
+            raise
+        finally:
+            call.write(time.monotonic())
 
     async def _pass_on(self, messages: AsyncIterator[bytes], call: Call, context: Context) -> None:
         now = asyncio.get_running_loop().time
