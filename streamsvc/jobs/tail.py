@@ -54,9 +54,9 @@ class Tail:
         self._fold: Fold | None = None
         self._snapshot: Snapshot = NO_SNAPSHOT
         self._waiting: set[asyncio.Future[bool]] = set()
-        self._reads = Shared(self._read)
-        self._loads = Shared(self._load_fold)
-        self._snapshots = Shared(self._make_snapshot)
+        self._reads = Shared()
+        self._loads = Shared()
+        self._snapshots = Shared()
 
     @property
     def fed(self) -> bool:
@@ -143,14 +143,14 @@ class Tail:
 
         A missing or a deleted job is no error here: see `missing_since` and `deleted`. Raises StoreUnavailable.
         """
-        await self._reads.after_now()
+        await self._reads.after_now(self._read)
 
     async def state(self) -> state_pb2.JobState:
         """Return the job folded up to `last`, a message of its own. Raises JobNotFound, StoreUnavailable."""
         while True:
             fold = self._fold
             if fold is None:
-                await self._loads.now()
+                await self._loads.now(self._load_fold)
             elif fold.offset < self.last:
                 self._fold_some(fold)
                 await asyncio.sleep(0)
@@ -162,9 +162,9 @@ class Tail:
     async def snapshot(self) -> Snapshot:
         """Return a cursor, and the messages of the snapshot that it stands for. Raises as `state`."""
         if self._snapshot[0] != self.cursor:
-            await self._snapshots.now()
+            await self._snapshots.now(self._make_snapshot)
         while self._snapshot == NO_SNAPSHOT:  # thrown away meanwhile
-            await self._snapshots.now()
+            await self._snapshots.now(self._make_snapshot)
         return self._snapshot
 
     def copy(self) -> tuple[state_pb2.JobState | None, int, bytes]:

@@ -30,8 +30,8 @@ class Work:
 @in_virtual_time
 async def test_callers_at_the_same_time_share_a_run() -> None:
     work = Work()
-    shared = Shared(work)
-    callers = [asyncio.create_task(shared.now()) for _ in range(10)]
+    shared = Shared()
+    callers = [asyncio.create_task(shared.now(work)) for _ in range(10)]
     await settle()
     assert work.begun == 1
     work.gate.release()
@@ -42,10 +42,10 @@ async def test_callers_at_the_same_time_share_a_run() -> None:
 @in_virtual_time
 async def test_a_call_joins_only_a_run_that_begins_after_it_came() -> None:
     work = Work()
-    shared = Shared(work)
-    first = asyncio.create_task(shared.after_now())
+    shared = Shared()
+    first = asyncio.create_task(shared.after_now(work))
     await settle()
-    late = [asyncio.create_task(shared.after_now()) for _ in range(10)]
+    late = [asyncio.create_task(shared.after_now(work)) for _ in range(10)]
     await settle()
     work.gate.release()
     await first
@@ -60,9 +60,9 @@ async def test_a_call_joins_only_a_run_that_begins_after_it_came() -> None:
 @in_virtual_time
 async def test_a_cancelled_caller_does_not_stop_the_run() -> None:
     work = Work()
-    shared = Shared(work)
-    leaving = asyncio.create_task(shared.after_now())
-    staying = asyncio.create_task(shared.now())
+    shared = Shared()
+    leaving = asyncio.create_task(shared.after_now(work))
+    staying = asyncio.create_task(shared.now(work))
     await settle()
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -75,8 +75,8 @@ async def test_a_cancelled_caller_does_not_stop_the_run() -> None:
 @in_virtual_time
 async def test_a_run_goes_on_when_all_callers_have_left() -> None:
     work = Work()
-    shared = Shared(work)
-    callers = [asyncio.create_task(shared.after_now()) for _ in range(3)]
+    shared = Shared()
+    callers = [asyncio.create_task(shared.after_now(work)) for _ in range(3)]
     await settle()
     for caller in callers:
         caller.cancel()
@@ -91,14 +91,14 @@ async def test_a_run_goes_on_when_all_callers_have_left() -> None:
 async def test_all_callers_of_a_run_hear_of_its_failure_and_the_next_run_is_a_new_one() -> None:
     work = Work()
     work.failure = ValueError("no")
-    shared = Shared(work)
-    callers = [asyncio.create_task(shared.now()) for _ in range(3)]
+    shared = Shared()
+    callers = [asyncio.create_task(shared.now(work)) for _ in range(3)]
     await settle()
     work.gate.release()
     assert [type(outcome) for outcome in await asyncio.gather(*callers, return_exceptions=True)] == [ValueError] * 3
     work.failure = None
     work.gate.release()
-    await shared.now()
+    await shared.now(work)
     assert work.begun == 2
 
 
@@ -106,10 +106,10 @@ async def test_all_callers_of_a_run_hear_of_its_failure_and_the_next_run_is_a_ne
 async def test_a_run_that_waits_its_turn_begins_after_a_failed_one_too() -> None:
     work = Work()
     work.failure = ValueError("no")
-    shared = Shared(work)
-    first = asyncio.create_task(shared.after_now())
+    shared = Shared()
+    first = asyncio.create_task(shared.after_now(work))
     await settle()
-    second = asyncio.create_task(shared.after_now())
+    second = asyncio.create_task(shared.after_now(work))
     await settle()
     work.gate.release()
     with pytest.raises(ValueError, match="no"):

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+
+import pytest
 
 from streamsvc.jobs.tail import Tail
 from streamsvc.jobs.tails import MIN_WINDOW_BYTES, Tails
@@ -31,6 +36,14 @@ class Kept:
     async def log(self, number: int = 0) -> Log:
         """Begin a job."""
         return await begin(self.inner, f"{number:032x}")
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Leave nothing to the collector: what is in no cycle is freed at once."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def held(tail: Tail) -> int:
@@ -68,6 +81,22 @@ async def test_users_of_a_job_share_its_tail_and_it_is_gone_with_the_last_of_the
     assert len(kept.tails) == 0
     await settle()
     assert asyncio.all_tasks() == before
+
+
+@pytest.mark.usefixtures("no_collector")
+@in_virtual_time
+async def test_a_tail_is_freed_with_its_last_user_and_not_by_a_later_collection() -> None:
+    kept = Kept()
+    log = await kept.log()
+    with kept.tails.open(log.job_id) as tail:
+        await settle()
+        await log.say(part_started(), text("a"))
+        await tail.refresh()
+        await tail.snapshot()
+    left = weakref.ref(tail)
+    del tail
+    await settle()
+    assert left() is None
 
 
 @in_virtual_time
