@@ -27,9 +27,9 @@ class Fold:
     Text grows in buffers and becomes part of a message only when a state is asked for: appending to a protobuf
     string copies it, and 100,000 deltas would copy gigabytes.
 
-    Events must come in order, without gaps or repeats. An event of an unknown kind moves the offset only. An event
-    that does not fit (a delta for a part that is not there, or of another kind) changes nothing else either, so that
-    all readers agree.
+    Events must come in order, without gaps or repeats. An event of an unknown kind moves the offset and the update time
+    only. An event that does not fit (a delta for a part that is not there, or of another kind) changes nothing else
+    either, so that all readers agree.
     """
 
     def __init__(self, state: state_pb2.JobState | None = None) -> None:

@@ -208,6 +208,16 @@ CASES: Sequence[Case] = (
         [created(), at(1, text()), delta("text", 0, "a"), at(3, delta("text", 0, "b")), delta("text", 0, "c")],
     ),
     Case(
+        "time_of_a_misfit",
+        "An event that does not fit moves the update time too, if it has one.",
+        [created(), text("a"), at(5, delta("text", 7, "x"))],
+    ),
+    Case(
+        "time_of_an_unknown_event",
+        "An event of an unknown kind moves the update time too, if it has one.",
+        [created(), text("a"), at(5, unknown_event(200, b"later"))],
+    ),
+    Case(
         "later_versions",
         "Unknown events move the offset; unknown parts keep their place and bytes, unknown values their number.",
         [
