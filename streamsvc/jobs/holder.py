@@ -161,6 +161,7 @@ class Holder:
             digest=self._assignment.digest,
             request=self._assignment.request,
             notes=self._notes,
+            losses=self._assignment.record.losses,
         )
         sent = self._clock()
         self._renewed(sent, await self._store.restore(self._lease, copy))

@@ -12,7 +12,7 @@ from streamsvc.errors import JobDeleted, JobNotFound, LeaseHeld, LogClosed, Over
 from streamsvc.log import Batch, Cursor, Frames
 from streamsvc.store.memory_changes import ChangeLog
 from streamsvc.store.memory_job import MemoryJob, copy_of
-from streamsvc.store.memory_list import page
+from streamsvc.store.memory_list import Listing
 from streamsvc.store.records import (
     Acquired,
     Announcement,
@@ -55,9 +55,9 @@ class MemoryStore:
         self._new_epoch = new_epoch
         self._safety_time = safety_time
         self._tombstone_time = tombstone_time
-        self._jobs: dict[str, MemoryJob] = {}  # in order of creation
+        self._jobs: dict[str, MemoryJob] = {}
+        self._listing = Listing()
         self._open: set[str] = set()
-        self._sequence = 0
         self._tombstones: dict[str, float] = {}
         self._expiries: list[tuple[float, str]] = []  # a heap; a job that lives longer is pushed again
         self._max_bytes = max_bytes
@@ -103,7 +103,8 @@ class MemoryStore:
         try:
             stored = self._written(lease.job_id)
         except LogLost:
-            stored = self._insert(MemoryJob(job_pb2.Job(id=lease.job_id), Frames(), copy.digest, copy.request, fence=0))
+            job = job_pb2.Job(id=lease.job_id, create_time=copy.job.create_time)
+            stored = self._insert(MemoryJob(job, Frames(), copy.digest, copy.request, fence=0))
         if stored.restore(lease, copy):
             self._prolong(stored, lease)
             if stored.closed:
@@ -141,7 +142,7 @@ class MemoryStore:
 
     async def list(self, query: JobQuery) -> JobPage:
         self._sweep()
-        return page(reversed(self._jobs.values()), query)
+        return self._listing.page(self._jobs, query)
 
     async def request_cancel(self, job_id: str, reason: str) -> job_pb2.Job:
         stored = self._found(job_id)
@@ -223,9 +224,8 @@ class MemoryStore:
             raise LogLost from None
 
     def _insert(self, stored: MemoryJob) -> MemoryJob:
-        self._sequence += 1
-        stored.sequence = self._sequence
         self._jobs[stored.job.id] = stored
+        self._listing.add(stored.job)
         self._open.add(stored.job.id)
         return stored
 
@@ -260,6 +260,7 @@ class MemoryStore:
 
     def _forget(self, job_id: str) -> None:
         stored = self._jobs.pop(job_id)
+        self._listing.remove(job_id)
         self._open.discard(job_id)
         self._ended.pop(job_id, None)
         self._bytes -= stored.weighed

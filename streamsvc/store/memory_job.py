@@ -23,7 +23,6 @@ class MemoryJob:
     digest: bytes
     request: bytes
     fence: int
-    sequence: int = 0
     lease_end: float = 0.0
     expires: float = 0.0
     chain: Chain = ()
@@ -128,6 +127,7 @@ class MemoryJob:
                 self._keep(copy.state, lease.epoch)
         self.chain, self.fence, self.newest, self.released = copy.chain, lease.fence, None, False
         self.request, self.notes = copy.request, copy.notes
+        self.losses = max(self.losses, copy.losses)
         self._advance(copy.job, lease.epoch, copy.last, copy.time_ms)
         return True
 

@@ -108,6 +108,7 @@ class Copy:
     """All that a living writer knows of its job, to put back what the store lost.
 
     `state` is the job folded up to `after`, None if `after` is 0; `frames` hold the events `after + 1` to `last`.
+    `losses` are those the writer found when it became one.
     """
 
     job: job_pb2.Job
@@ -120,28 +121,33 @@ class Copy:
     digest: bytes
     request: bytes
     notes: bytes
+    losses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which jobs are meant: of an owner, of a conversation, of both. None: any."""
+    """Which jobs are meant: all of an owner, or those of one of its conversations."""
 
-    owner: str | None = None
+    owner: str
     conversation_id: str | None = None
 
     def covers(self, job: job_pb2.Job) -> bool:
         """Tell whether `job` is meant."""
-        return self.owner in (None, job.owner) and self.conversation_id in (None, job.conversation_id)
+        return self.owner == job.owner and self.conversation_id in (None, job.conversation_id)
 
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """A page of jobs, newest first. `page_token` comes from the page before, with the rest unchanged."""
+    """A page of jobs, newest first by `create_time`, then by id. `page_token` comes from the page before it."""
 
-    scope: Scope = Scope()
+    scope: Scope
     statuses: frozenset[int] = frozenset()
     page_size: int = 50
     page_token: str = ""
+
+    def wants(self, job: job_pb2.Job) -> bool:
+        """Tell whether `job` belongs on a page of this query."""
+        return self.scope.covers(job) and (not self.statuses or job.status in self.statuses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from streamsvc.v1 import job_pb2
 from tests.support.stores import StoreUnderTest
 from tests.support.writing import JOB, OTHER, a_job, batch, begin
 
-ANY = Scope()
+ADA = Scope("ada")
 
 
 def _ids(changes: Changes) -> set[str]:
     return {job.id for job in changes.jobs}
 
 
-async def _since(sut: StoreUnderTest, token: str, scope: Scope = ANY) -> Changes:
+async def _since(sut: StoreUnderTest, token: str, scope: Scope = ADA) -> Changes:
     return await sut.store.changed_since(scope, token)
 
 
@@ -68,16 +68,17 @@ async def test_a_deleted_and_a_forgotten_job_are_gone(sut: StoreUnderTest) -> No
 
 
 async def test_only_the_jobs_of_the_scope_are_told_of(sut: StoreUnderTest) -> None:
-    token = (await _since(sut, "")).token
+    scopes = [Scope("ada"), Scope("ada", "c2"), Scope("ben"), Scope("ben", "c2"), Scope("cid")]
+    tokens = [(await _since(sut, "", scope)).token for scope in scopes]
     for number, (owner, conversation) in enumerate([("ada", "c1"), ("ada", "c2"), ("ben", "c2")]):
         job = a_job(sut, f"{number:032x}", owner=owner, conversation_id=conversation)
         await sut.store.create(job, b"", batch(f"e{number}", 0, "a"), digest=b"", ttl=sut.times.ttl)
-    assert len(_ids(await _since(sut, token, Scope(owner="ada")))) == 2
-    assert len(_ids(await _since(sut, token, Scope(conversation_id="c2")))) == 2
-    assert len(_ids(await _since(sut, "", Scope("ben", "c2")))) == 1
+    for told in (tokens, [""] * 5):
+        found = [await _since(sut, token, scope) for token, scope in zip(told, scopes, strict=True)]
+        assert [len(_ids(changes)) for changes in found] == [2, 1, 1, 1, 0]
     await sut.store.delete(f"{2:032x}")
-    assert list((await _since(sut, token, Scope(owner="ada"))).removed) == []
-    assert list((await _since(sut, token, Scope(owner="ben"))).removed) == [f"{2:032x}"]
+    found = [await _since(sut, token, scope) for token, scope in zip(tokens, scopes, strict=True)]
+    assert [list(changes.removed) for changes in found] == [[], [], [f"{2:032x}"], [f"{2:032x}"], []]
 
 
 @pytest.mark.parametrize("token", ["x", "never-1", "-", "9" * 5000])

@@ -253,3 +253,12 @@ async def test_a_repeated_create_is_recognised_after_a_restore(sut: StoreUnderTe
     with pytest.raises(RequestIdReused):
         await sut.store.create(a_job(sut), b"other", batch("y", 0, "a"), digest=b"other", ttl=sut.times.ttl)
     await unchanged(writer)
+
+
+async def test_how_often_a_job_lost_its_writer_is_put_back_with_it(sut: StoreUnderTest) -> None:
+    await begin(sut)
+    await take_over(sut)
+    writer = await take_over(sut)
+    await sut.lose(JOB, 0, 0)
+    await sut.store.restore(writer.lease, replace(writer.copy(), losses=2))
+    assert (await sut.store.get(JOB)).losses == 2

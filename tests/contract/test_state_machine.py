@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 
 from streamsvc.errors import OffsetMismatch
 from streamsvc.log import Batch, Cursor
-from streamsvc.store.base import Acquired, Chunk, Created, JobQuery, JobRecord, Lease, LogLost, Unservable
+from streamsvc.store.base import Acquired, Chunk, Created, JobQuery, JobRecord, Lease, LogLost, Scope, Unservable
 from streamsvc.v1 import job_pb2
 from tests.support import hypothesis_profiles
 from tests.support.hands import Hand, Sent
@@ -266,7 +266,7 @@ class StoreMachine(PairMachine):
         assert set(open_jobs) <= set(running)
 
     async def _listed(self, side: Side) -> list[job_pb2.Job]:
-        return list((await side.store.list(JobQuery())).jobs)
+        return list((await side.store.list(JobQuery(Scope("ada")))).jobs)
 
 
 @pytest.mark.timeout(3600 if hypothesis_profiles.PROFILE == "full" else 60)

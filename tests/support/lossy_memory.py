@@ -64,7 +64,7 @@ class LossyMemoryStore(MemoryStore):
         job_id = stored.job.id
         stored.weighed = 0
         self._jobs[job_id] = stored
-        self._jobs = dict(sorted(self._jobs.items(), key=lambda item: item[1].sequence))
+        self._listing.add(stored.job)
         if stored.closed:
             self._ended[job_id] = None
         else:

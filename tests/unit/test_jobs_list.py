@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from streamsvc.errors import FieldInvalid, JobNotFound, ScopeMissing
@@ -9,22 +11,28 @@ from streamsvc.principal import ANONYMOUS, Principal
 from streamsvc.v1 import job_pb2
 from streamsvc.v1 import job_service_pb2 as pb
 from tests.support.producers import STOP
-from tests.support.rig import one_rig
+from tests.support.rig import Rig, one_rig
 from tests.support.virtual_time import in_virtual_time, settle
 
 STRANGER = Principal("stranger")
 
 
+async def _later(rig: Rig) -> job_pb2.Job:
+    """Start a job in a millisecond of its own: those of the same one are listed by their ids."""
+    await asyncio.sleep(0.001)
+    return await rig.start(conversation_id="c")
+
+
 @in_virtual_time
 async def test_pages_hold_every_job_once_newest_first_while_more_are_started() -> None:
     async with one_rig() as rig:
-        jobs = [(await rig.start(conversation_id="c")).id for _ in range(7)]
+        jobs = [(await _later(rig)).id for _ in range(7)]
         seen: list[str] = []
         request = pb.ListJobsRequest(page_size=3, conversation_id="c")
         while True:
             page = await rig.jobs.list(ANONYMOUS, request)
             seen += [job.id for job in page.jobs]
-            await rig.start(conversation_id="c")
+            await _later(rig)
             if not page.next_page_token:
                 break
             request.page_token = page.next_page_token
