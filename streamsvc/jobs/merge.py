@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from streamsvc.v1 import event_pb2
 
@@ -17,34 +18,40 @@ def merge(events: Sequence[event_pb2.Event], max_characters: int = MAX_MERGED_CH
     A merged delta has at most `max_characters`. One that tells its own time begins a run.
     """
     merged: list[event_pb2.Event] = []
-    run: list[event_pb2.Event] = []
-    key: tuple[str, int] | None = None
-    size = 0
+    run, size = _Run(), 0
     for event in events:
-        kind = event.WhichOneof("payload")
-        field = _TEXT.get(kind) if kind else None
-        if field is None or kind is None:
-            merged += _join(run, key)
-            merged.append(event)
-            run, key = [], None
+        kind = event.WhichOneof("payload") or ""
+        name = _TEXT.get(kind)
+        if name is None:
+            merged += (*run.joined(), event)
+            run = _Run()
             continue
         delta = getattr(event, kind)
-        place = (kind, delta.part_index)
-        size += len(getattr(delta, field))
-        if place != key or size > max_characters or event.HasField("create_time"):
-            merged += _join(run, key)
-            run, key, size = [], place, len(getattr(delta, field))
-        run.append(event)
-    merged += _join(run, key)
+        index, text = delta.part_index, getattr(delta, name)
+        size += len(text)
+        if kind != run.kind or index != run.index or size > max_characters or event.HasField("create_time"):
+            merged += run.joined()
+            run, size = _Run(event, kind, index), len(text)
+        run.texts.append(text)
+    merged += run.joined()
     return merged
 
 
-def _join(run: Sequence[event_pb2.Event], key: tuple[str, int] | None) -> Iterable[event_pb2.Event]:
-    if len(run) < 2 or key is None:
-        return run
-    kind, _ = key
-    joined = event_pb2.Event()
-    joined.CopyFrom(run[0])
-    text = "".join([getattr(getattr(event, kind), _TEXT[kind]) for event in run])
-    setattr(getattr(joined, kind), _TEXT[kind], text)
-    return [joined]
+@dataclass(slots=True)
+class _Run:
+    """Deltas of one kind and part: the first of them, and the texts of all."""
+
+    first: event_pb2.Event | None = None
+    kind: str = ""
+    index: int = 0
+    texts: list[str] = field(default_factory=list)
+
+    def joined(self) -> Sequence[event_pb2.Event]:
+        if self.first is None:
+            return ()
+        if len(self.texts) == 1:
+            return (self.first,)
+        joined = event_pb2.Event()
+        joined.CopyFrom(self.first)
+        setattr(getattr(joined, self.kind), _TEXT[self.kind], "".join(self.texts))
+        return (joined,)
