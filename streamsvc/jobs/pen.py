@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from streamsvc import codec
 from streamsvc.fold import Fold
@@ -10,6 +10,9 @@ from streamsvc.jobs import lifecycle
 from streamsvc.jobs.merge import MAX_MERGED_CHARACTERS, merge
 from streamsvc.log import Batch
 from streamsvc.v1 import event_pb2, job_pb2, state_pb2
+
+_TELLING = lifecycle.JOB_KINDS | {"usage_updated"}
+"""Payloads that are more to a pen than bytes."""
 
 
 class AnswerTooLarge(Exception):
@@ -24,6 +27,7 @@ class Pen:
     """Writes the batches of one epoch, one after the other.
 
     `job` is the job as the log stands at `job.last_offset`. `now_ms` returns the time in milliseconds since 1970.
+    `max_answer_bytes` counts the bytes of frames: what the log grows by.
     """
 
     def __init__(
@@ -58,12 +62,19 @@ class Pen:
         `events` are at least one, without offsets, and are not changed. Raises AnswerTooLarge.
         """
         now = self._now_ms()
-        written = [self._stamped(event, now, first=not i) for i, event in enumerate(self._merged(events))]
-        self._measure(written)
-        batch = Batch(self._epoch, self._last, codec.encode(written, self._last), self._last + len(written), now)
-        changed = self._summarise(written)
+        written = list(self._merged(events))
+        kinds = [event.WhichOneof("payload") for event in written]
+        # Nearly all events are deltas, and only the first of those is touched.
+        telling = [place for place, kind in enumerate(kinds) if kind in _TELLING]
+        for place in {0, *telling}:
+            written[place] = self._stamped(written[place], now, first=place == 0)
+        frames = codec.encode(written, self._last)
+        # The final event is always written: without it readers would wait for ever.
+        self._measure(written, frames, ends=kinds[-1] in lifecycle.KINDS)
+        batch = Batch(self._epoch, self._last, frames, self._last + len(written), now)
+        changed = self._summarise([(batch.after + place + 1, written[place]) for place in telling])
         self._last = batch.last
-        self._answer_bytes += len(batch.frames)
+        self._answer_bytes += len(frames)
         return batch, self._summary.state().job if changed else None
 
     def _merged(self, events: Sequence[event_pb2.Event]) -> Sequence[event_pb2.Event]:
@@ -84,24 +95,20 @@ class Pen:
             stamped.usage_updated.entry.attempt = self.attempt
         return stamped
 
-    def _measure(self, events: Sequence[event_pb2.Event]) -> None:
-        sizes = [event.ByteSize() for event in events]
-        if max(sizes) > self._max_event_bytes:
-            raise AnswerTooLarge(lifecycle.limit_exceeded("max_event_bytes", self._max_event_bytes))
-        # The final event is always written: without it readers would wait for ever.
-        ends = events[-1].WhichOneof("payload") in lifecycle.KINDS
-        if self._answer_bytes + sum(sizes) > self._max_answer_bytes and not ends:
+    def _measure(self, events: Sequence[event_pb2.Event], frames: bytes, *, ends: bool) -> None:
+        # A frame is larger than its event: a batch within the limit has no event above it.
+        limit = self._max_event_bytes
+        if len(frames) > limit and max(event.ByteSize() for event in events) > limit:
+            raise AnswerTooLarge(lifecycle.limit_exceeded("max_event_bytes", limit))
+        if self._answer_bytes + len(frames) > self._max_answer_bytes and not ends:
             raise AnswerTooLarge(lifecycle.limit_exceeded("max_answer_bytes", self._max_answer_bytes))
 
-    def _summarise(self, events: Sequence[event_pb2.Event]) -> bool:
-        telling = [
-            (offset, event)
-            for offset, event in enumerate(events, self._last + 1)
-            if event.WhichOneof("payload") in lifecycle.JOB_KINDS
-        ]
-        for offset, event in telling:
+    def _summarise(self, events: Iterable[tuple[int, event_pb2.Event]]) -> bool:
+        """Fold in those of `events`, each with its offset, that change the job. Returns whether there are any."""
+        changing = [(offset, event) for offset, event in events if event.WhichOneof("payload") in lifecycle.JOB_KINDS]
+        for offset, event in changing:
             placed = event_pb2.Event()
             placed.CopyFrom(event)
             placed.offset = offset
             self._summary.apply([placed])
-        return bool(telling)
+        return bool(changing)
