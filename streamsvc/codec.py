@@ -15,6 +15,10 @@ from streamsvc.v1 import event_pb2, job_service_pb2, state_pb2
 _FRAME_TAG = 0x0A
 _OFFSET_TAG = 0x08
 
+# The bytes of a varint, ready made: every frame has two of these numbers.
+_LAST = [bytes((low,)) for low in range(0x80)]
+_MORE = [bytes((low | 0x80,)) for low in range(0x80)]
+
 
 def encode(events: Iterable[event_pb2.Event], after: int) -> bytes:
     """Return the joined frames of `events`, which get the offsets `after + 1`, `after + 2`, ...
@@ -78,13 +82,8 @@ def snapshot(state: state_pb2.JobState, *, epoch: str) -> bytes:
 
 def _varint(value: int) -> bytes:
     if value < 0x80:
-        return bytes((value,))
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+        return _LAST[value]
+    return _MORE[value & 0x7F] + _varint(value >> 7)
 
 
 def _read_varint(data: bytes, position: int) -> tuple[int, int]:
