@@ -31,17 +31,26 @@ class Intake:
         """Whether the final event is known."""
         return self._final is not None
 
-    async def put(self, event: event_pb2.Event) -> None:
-        """Take in an event. Waits while the intake is full."""
-        if not self._room.is_set():
-            await self._room.wait()
-        if self._final is None:
-            self._events.append(event)
-            self._bytes += event.ByteSize()
+    def put(self, event: event_pb2.Event) -> bool:
+        """Take in an event. Returns False if the intake is full now: the next one must wait for `room`.
+
+        No coroutine: for each event, that would cost as much again as all else here.
+        """
+        if self._final is not None:
+            return True
+        if not self._events:
             self._arrived.set()
-            if len(self._events) >= MAX_EVENTS or self._bytes >= MAX_BYTES:
-                self._full.set()
-                self._room.clear()
+        self._events.append(event)
+        self._bytes += event.ByteSize()
+        if len(self._events) < MAX_EVENTS and self._bytes < MAX_BYTES:
+            return True
+        self._full.set()
+        self._room.clear()
+        return False
+
+    async def room(self) -> None:
+        """Wait while the intake is full."""
+        await self._room.wait()
 
     def end(self, final: event_pb2.Event) -> None:
         """Say how the job ends. The first word counts."""

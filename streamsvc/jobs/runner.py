@@ -196,7 +196,8 @@ class Runner:
                 if item.WhichOneof("payload") in lifecycle.KINDS:
                     raise RuntimeError(f"producer {producer.name} said an event that only the service says")
                 self._said = True
-                await self._intake.put(item)
+                if not self._intake.put(item):
+                    await self._intake.room()
         return Finished(job_pb2.FINISH_REASON_UNSPECIFIED)
 
     async def _close_producer(self) -> None:

@@ -19,7 +19,7 @@ CANCELLED = lifecycle.cancelled("enough")
 async def test_events_are_taken_in_the_order_in_which_they_came() -> None:
     intake = Intake()
     for number in range(5):
-        await intake.put(text(str(number)))
+        intake.put(text(str(number)))
     events, final = intake.take()
     assert text_of(events) == "01234"
     assert final is None
@@ -29,29 +29,30 @@ async def test_events_are_taken_in_the_order_in_which_they_came() -> None:
 @in_virtual_time
 async def test_a_full_intake_makes_the_producer_wait_until_something_is_taken() -> None:
     intake = Intake()
-    putting = asyncio.create_task(put_many(intake, MAX_EVENTS + 1))
+    assert [intake.put(text("a")) for _ in range(MAX_EVENTS)] == [True] * (MAX_EVENTS - 1) + [False]
+    waiting = asyncio.create_task(intake.room())
     await settle()
-    assert not putting.done()
+    assert not waiting.done()
     assert len(intake.take()[0]) == MAX_EVENTS
-    await putting
-    assert len(intake.take()[0]) == 1
+    await waiting
+    assert intake.put(text("a"))
 
 
 @in_virtual_time
 async def test_bytes_fill_the_intake_as_well() -> None:
     intake = Intake()
-    await intake.put(text("x" * MAX_BYTES))
-    putting = asyncio.create_task(intake.put(text("next")))
+    assert not intake.put(text("x" * MAX_BYTES))
+    waiting = asyncio.create_task(intake.room())
     await settle()
-    assert not putting.done()
+    assert not waiting.done()
     intake.take()
-    await putting
+    await waiting
 
 
 @in_virtual_time
 async def test_the_end_comes_with_everything_that_was_said_before_it() -> None:
     intake = Intake()
-    await intake.put(text("a"))
+    intake.put(text("a"))
     intake.end(DONE)
     assert intake.ended
     events, final = intake.take()
@@ -71,7 +72,7 @@ async def test_the_first_word_about_the_end_counts() -> None:
 async def test_nothing_is_taken_in_after_the_end() -> None:
     intake = Intake()
     intake.end(DONE)
-    await intake.put(text("late"))
+    intake.put(text("late"))
     assert intake.take() == ([], DONE)
 
 
@@ -81,7 +82,7 @@ async def test_a_taker_waits_until_something_has_arrived() -> None:
     arriving = asyncio.create_task(intake.arrived())
     await settle()
     assert not arriving.done()
-    await intake.put(text("a"))
+    intake.put(text("a"))
     await arriving
     intake.take()
     arriving = asyncio.create_task(intake.arrived())
@@ -94,18 +95,14 @@ async def test_a_taker_waits_until_something_has_arrived() -> None:
 @in_virtual_time
 async def test_waiting_for_more_ends_with_the_time_the_bound_or_the_end() -> None:
     intake, began = Intake(), now()
-    await intake.put(text("a"))
+    intake.put(text("a"))
     await intake.filled(5.0)
     assert now() == began + 5.0
-    await put_many(intake, MAX_EVENTS - 1)
+    for _ in range(MAX_EVENTS - 1):
+        intake.put(text("b"))
     await intake.filled(5.0)
     assert now() == began + 5.0
     intake.take()
     intake.end(DONE)
     await intake.filled(5.0)
     assert now() == began + 5.0
-
-
-async def put_many(intake: Intake, count: int) -> None:
-    for number in range(count):
-        await intake.put(text(f"{number} "))
