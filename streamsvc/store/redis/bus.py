@@ -1,0 +1,81 @@
+"""What is said on channels, heard over one connection a server, however many listen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from streamsvc.errors import StoreUnavailable
+from streamsvc.store.redis.ear import Channel, Ear
+from streamsvc.store.redis.failures import OUT_OF_REACH
+from streamsvc.store.redis.servers import Server, Servers
+from streamsvc.store.watches import Watches
+
+HEAR_TIMEOUT = 2.0
+
+
+class Bus:
+    """Listens to channels: the first listener of one subscribes, the last to leave unsubscribes."""
+
+    def __init__(self, servers: Servers, random: Callable[[], float]) -> None:
+        self._servers = servers
+        self._random = random
+        self._watches: Watches[bytes, bytes | None] = Watches()
+        self._channels: dict[bytes, Channel] = {}
+        self._ears: dict[Server, Ear] = {}
+
+    @asynccontextmanager
+    async def hear(self, name: bytes) -> AsyncIterator[AsyncIterator[bytes | None]]:
+        """See `Link.hear`."""
+        async with self._watches.watch(name) as said:
+            channel = await self._enter(name)
+            try:
+                yield said
+            finally:
+                self._leave(channel)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for ear in [*self._ears.values()]:
+            await ear.close()
+
+    async def _enter(self, name: bytes) -> Channel:
+        channel: Channel | None = None
+        try:
+            async with asyncio.timeout(HEAR_TIMEOUT):
+                ear = self._ear(await self._servers.home(name))
+                channel = self._channels.get(name)
+                if channel is None:
+                    channel = self._channels[name] = Channel(name, ear)
+                    ear.add(channel)
+                channel.listeners += 1
+                await channel.live.wait()
+                return channel
+        except BaseException as failed:
+            if channel is not None:
+                self._leave(channel)
+            if isinstance(failed, TimeoutError):
+                raise StoreUnavailable(OUT_OF_REACH) from None
+            raise
+
+    def _leave(self, channel: Channel) -> None:
+        channel.listeners -= 1
+        if not channel.listeners:
+            del self._channels[channel.name]
+            channel.ear.remove(channel)
+
+    def _ear(self, server: Server) -> Ear:
+        if server not in self._ears:
+            self._ears[server] = Ear(server.dial, self._watches.tell, self._astray, self._random)
+        return self._ears[server]
+
+    async def _astray(self, channels: Sequence[Channel]) -> None:
+        """Look up anew who has the channels, and listen there."""
+        with suppress(StoreUnavailable):
+            await self._servers.refresh()
+            for channel in channels:
+                ear = self._ear(await self._servers.home(channel.name))
+                if channel.listeners and channel.ear is not ear:
+                    channel.ear.remove(channel)
+                    ear.add(channel)

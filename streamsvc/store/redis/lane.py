@@ -1,0 +1,159 @@
+"""One connection that many calls share: while one round trip is under way, the next gathers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+import hiredis
+
+from streamsvc.errors import StoreUnavailable
+from streamsvc.store.redis.failures import CUT_OFF, ELSEWHERE, NO_ANSWER, OUT_OF_REACH, code_of, failure_of
+from streamsvc.store.redis.scripts import Script
+from streamsvc.store.redis.silence import Silence
+from streamsvc.store.redis.wire import Reply, Wire, pack
+
+REPLY_TIMEOUT = 5.0
+
+
+class _Call:
+    """A command and the future of its reply. With a `script`, the words are what follows EVALSHA and the digest."""
+
+    __slots__ = ("future", "script", "words")
+
+    def __init__(self, words: tuple[bytes | int, ...], script: Script | None) -> None:
+        self.words = words
+        self.script = script
+        self.future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+
+class Lane:
+    """Calls to one server, sent in the order in which they came and answered as the replies arrive.
+
+    Connects at the first call. When the connection breaks, or `REPLY_TIMEOUT` seconds pass without a byte while a reply
+    is due, all calls in flight and in the queue fail, and the next one connects again. Cancelling a call's future
+    leaves the others alone.
+    """
+
+    def __init__(self, dial: Callable[[], Awaitable[Wire]]) -> None:
+        self._dial = dial
+        self._queue: deque[_Call] = deque()
+        self._sent: deque[_Call] = deque()
+        self._again: list[_Call] = []
+        self._busy = False
+        self._stale = False
+        self._closed = False
+        self._wire: Wire | None = None
+        self._known: set[bytes] = set()
+        self._connecting: asyncio.Task[None] | None = None
+        self._silence = Silence(REPLY_TIMEOUT, lambda: self._fail(NO_ANSWER))
+
+    def run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes]) -> asyncio.Future[Reply]:
+        """Return the future reply of a script. Its errors: StoreUnavailable, Redirected, a ReplyError (a bug)."""
+        return self._add(_Call((len(keys), *keys, *args), script))
+
+    def command(self, *words: bytes | int) -> asyncio.Future[Reply]:
+        """Return the future reply of a command. Its errors are those of `run`."""
+        return self._add(_Call(words, None))
+
+    async def close(self) -> None:
+        """Close the connection. Calls fail from now on."""
+        self._closed = True
+        self._fail(OUT_OF_REACH)
+        self._silence.close()
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.wait([self._connecting])
+
+    def _add(self, call: _Call) -> asyncio.Future[Reply]:
+        self._queue.append(call)
+        if not self._busy:
+            self._busy = True
+            # Not at once: what else is called in this turn of the loop comes along.
+            asyncio.get_running_loop().call_soon(self._flush)
+        return call.future
+
+    def _flush(self) -> None:
+        if self._closed:
+            self._fail(OUT_OF_REACH)
+        elif not self._queue:
+            self._busy = False
+        elif self._wire is None:
+            self._connecting = asyncio.get_running_loop().create_task(self._connect())
+        else:
+            packed = [self._packed(call) for call in self._queue if not call.future.done()]
+            self._queue.clear()
+            self._busy = bool(packed)
+            if packed:
+                self._wire.write(b"".join(packed))
+                self._silence.begin(self._wire)
+
+    def _packed(self, call: _Call) -> bytes:
+        self._sent.append(call)
+        script = call.script
+        if script is None:
+            return pack(call.words)
+        if script.sha in self._known:
+            return pack((b"EVALSHA", script.sha, *call.words))
+        self._known.add(script.sha)
+        return pack((b"EVAL", script.source, *call.words))
+
+    async def _connect(self) -> None:
+        try:
+            self._wire = await self._dial()
+            self._wire.use(self._heard, lambda: self._fail(CUT_OFF))
+        except StoreUnavailable as failed:
+            self._fail(failed.message)
+        except BaseException:
+            self._fail(OUT_OF_REACH)
+            raise
+        else:
+            self._flush()
+
+    def _heard(self, reply: Reply) -> None:
+        call = self._sent.popleft()
+        if type(reply) is hiredis.ReplyError:
+            self._refused(call, reply)
+        elif not call.future.done():
+            call.future.set_result(reply)
+        if not self._sent:
+            self._turn()
+
+    def _refused(self, call: _Call, error: hiredis.ReplyError) -> None:
+        code = code_of(error)
+        if code == "NOSCRIPT" and call.script is not None:
+            self._known.discard(call.script.sha)
+            self._again.append(call)
+        elif not call.future.done():
+            call.future.set_exception(failure_of(error))
+        self._stale = self._stale or code in ELSEWHERE
+
+    def _turn(self) -> None:
+        """All replies are here: what has gathered goes next."""
+        self._silence.end()
+        if self._again:
+            self._queue.extendleft(reversed(self._again))
+            self._again.clear()
+        if self._stale:
+            self._hang_up()
+        # Not at once: those who have just been answered may have more to say.
+        asyncio.get_running_loop().call_soon(self._flush)
+
+    def _hang_up(self) -> None:
+        if self._wire is not None:
+            self._wire.drop()
+        self._wire = None
+        self._stale = False
+        self._known.clear()
+
+    def _fail(self, why: str) -> None:
+        self._hang_up()
+        self._silence.end()
+        calls = [*self._sent, *self._again, *self._queue]
+        for waiting in (self._sent, self._again, self._queue):
+            waiting.clear()
+        self._busy = False
+        for call in calls:
+            if not call.future.done():
+                call.future.set_exception(StoreUnavailable(why))
