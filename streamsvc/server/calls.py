@@ -18,6 +18,7 @@ from streamsvc.errors import Internal, ReaderStalled, StreamsvcError
 from streamsvc.ids import is_job_id
 from streamsvc.jobs.chance import Chance
 from streamsvc.principal import ANONYMOUS, Principal
+from streamsvc.server.stall import Stall
 from streamsvc.server.status import status_of
 
 access = logging.getLogger("streamsvc.access")
@@ -106,15 +107,15 @@ class Calls:
             call.write(time.monotonic())
 
     async def _pass_on(self, messages: AsyncIterator[bytes], call: Call, context: Context) -> None:
-        now = asyncio.get_running_loop().time
         try:
-            async with asyncio.timeout(None) as stall:
-                async for message in messages:
-                    stall.reschedule(now() + self._stall_seconds)
-                    await self._write(message, context)
-                    stall.reschedule(None)
-                    call.messages += 1
-                    call.bytes_sent += len(message)
+            async with asyncio.timeout(None) as timeout:
+                with Stall(self._stall_seconds, timeout) as stall:
+                    async for message in messages:
+                        stall.writing()
+                        await self._write(message, context)
+                        stall.written()
+                        call.messages += 1
+                        call.bytes_sent += len(message)
         except TimeoutError:
             seconds = f"{self._stall_seconds:g}"
             text = f"the reader took nothing for {seconds} s (reader_stall_timeout)"
