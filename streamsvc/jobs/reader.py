@@ -82,25 +82,24 @@ class Reader:
         self._wants_snapshot = catch_up is CatchUp.SNAPSHOT or not self._tail.serves(self._cursor)
         yield self._head()
         while not self._at_end():
-            async for message in self._next(pulse):
-                yield message
-                pulse.sent()
+            if self._may_serve():
+                for message in await self._next(pulse):
+                    yield message
+                    pulse.sent()
+            else:
+                async for heartbeat in self._until_served(pulse):
+                    yield heartbeat
         if not self._told_closed:
             yield self._head()
 
-    async def _next(self, pulse: Pulse) -> AsyncIterator[bytes]:
-        """Yield what there is to send now, or wait for a change and yield a heartbeat if none comes."""
-        if not self._may_serve():
-            async for heartbeat in self._until_served(pulse):
-                yield heartbeat
-        elif self._wants_snapshot or not self._tail.serves(self._cursor):
-            for message in await self._snapshot():
-                yield message
-        elif self._cursor.offset < self._tail.last:
-            if message := await self._take():
-                yield message
-        elif not await self._changed(pulse):
-            yield self._head()
+    async def _next(self, pulse: Pulse) -> Sequence[bytes]:
+        """Return what there is to send now, or wait for a change and return a heartbeat if none comes."""
+        if self._wants_snapshot or not self._tail.serves(self._cursor):
+            return await self._snapshot()
+        if self._cursor.offset < self._tail.last:
+            message = await self._take()
+            return (message,) if message else ()
+        return () if await self._changed(pulse) else (self._head(),)
 
     def _may_serve(self) -> bool:
         """Tell whether the log may be served now. Raises what ends the call."""
