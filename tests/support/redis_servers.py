@@ -92,6 +92,14 @@ def shared() -> RedisServer:
     return stack.enter_context(standalone())
 
 
+@cache
+def shared_cluster() -> RedisCluster:
+    """Return a cluster of three that all tests of this process share, as `shared`."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(cluster())
+
+
 @contextmanager
 def cluster(nodes: int = 3, *lines: str, replicas: int = 0) -> Iterator[RedisCluster]:
     """Run a cluster of so many primaries, each with so many replicas, and wait until all slots are served."""

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 from streamsvc.store.base import Store
+from streamsvc.store.redis.uri import RedisServers
+from tests.support import redis_servers
 from tests.support.lossy_memory import LossyMemoryStore
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """How long things last in a store under test. A store in real time may have shorter ones."""
-
-    ttl: timedelta = timedelta(seconds=10)
-    retention: timedelta = timedelta(seconds=60)
-    safety: timedelta = timedelta(seconds=300)
-    tombstone: timedelta = timedelta(seconds=1000)
+from tests.support.redis_under_test import RedisUnderTest
+from tests.support.times import Times
 
 
 class StoreUnderTest(Protocol):
@@ -101,7 +94,35 @@ async def memory(times: Times | None = None) -> AsyncIterator[StoreUnderTest]:
     yield MemoryUnderTest(times or Times())
 
 
+@asynccontextmanager
+async def on_redis() -> AsyncIterator[StoreUnderTest]:
+    """Open a Redis store over a single server."""
+    server = redis_servers.shared()
+    async with server.client() as client, redis_under_test(server.servers, client, [client]) as sut:
+        yield sut
+
+
+@asynccontextmanager
+async def on_redis_cluster() -> AsyncIterator[StoreUnderTest]:
+    """Open a Redis store over a cluster."""
+    cluster = redis_servers.shared_cluster()
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(cluster.client())
+        nodes = [await stack.enter_async_context(node.client()) for node in cluster.nodes]
+        yield await stack.enter_async_context(redis_under_test(cluster.servers, client, nodes))
+
+
+@asynccontextmanager
+async def redis_under_test(where: RedisServers, client: Any, nodes: Sequence[Any]) -> AsyncIterator[StoreUnderTest]:
+    """Open a Redis store; afterwards the Redis is empty."""
+    sut = RedisUnderTest(where, client, nodes, Times())
+    try:
+        yield sut
+    finally:
+        await sut.close()
+
+
 Factory = Callable[[], AbstractAsyncContextManager[StoreUnderTest]]
 
-FACTORIES: Mapping[str, Factory] = {"memory": memory}
+FACTORIES: Mapping[str, Factory] = {"memory": memory, "redis": on_redis, "redis_cluster": on_redis_cluster}
 """Every store that there is, by name."""

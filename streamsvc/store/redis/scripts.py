@@ -20,7 +20,17 @@ class Script:
 
 
 @cache
-def script(name: str) -> Script:
-    """Return the script of lua/`name`.lua."""
-    source = (_FOLDER / f"{name}.lua").read_bytes()
+def job_script(name: str) -> Script:
+    """Return the script of lua/job/`name`.lua, with what all scripts of a job share."""
+    shebang, _, body = (_FOLDER / "job" / f"{name}.lua").read_bytes().partition(b"\n")
+    return _script(name, shebang + b"\n" + (_FOLDER / "job" / "common.lua").read_bytes() + body)
+
+
+@cache
+def index_script(name: str) -> Script:
+    """Return the script of lua/index/`name`.lua."""
+    return _script(name, (_FOLDER / "index" / f"{name}.lua").read_bytes())
+
+
+def _script(name: str, source: bytes) -> Script:
     return Script(name, source, hashlib.sha1(source, usedforsecurity=False).hexdigest().encode())

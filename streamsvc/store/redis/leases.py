@@ -1,0 +1,86 @@
+"""Leases in Redis: granted and judged by the server's own clock, in the step that reads or writes the job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+from streamsvc.store.records import Acquired, Lease
+from streamsvc.store.redis.context import Context
+from streamsvc.store.redis.keys import IndexPlace
+from streamsvc.store.redis.replies import accepted, granted, milliseconds, record
+from streamsvc.store.redis.scripts import job_script
+from streamsvc.v1 import job_pb2
+
+_ACQUIRE, _RENEW, _RELEASE, _LOOK = map(job_script, ("acquire", "renew", "release", "look"))
+
+
+class RedisLeases:
+    """See `store.base.Leases`."""
+
+    def __init__(self, context: Context) -> None:
+        self._link, self._keys, self._index = context.link, context.keys, context.index
+        self._new_epoch = context.new_epoch
+
+    async def acquire(self, job_id: str, ttl: timedelta) -> Acquired:
+        args = [b"%d %b" % (milliseconds(ttl), self._new_epoch().encode())]
+        reply = accepted(job_id, await self._link.run(_ACQUIRE, self._keys.job(job_id), args))
+        found = record(reply)
+        cancel, handed_over, request, notes = reply[7:11]
+        await self._index.look_in(IndexPlace.of(found.job), milliseconds(ttl))
+        lease = granted(Lease(job_id, found.job.epoch, found.fence, ttl), cancel)
+        return Acquired(lease, found, bool(handed_over), request or b"", notes or b"")
+
+    async def renew(self, lease: Lease, last: int) -> Lease:
+        head = b"%d %d %d %b" % (lease.fence, last, milliseconds(lease.ttl), lease.epoch.encode())
+        reply = accepted(lease.job_id, await self._link.run(_RENEW, self._keys.job(lease.job_id), [head]))
+        message, cancel, ended = reply
+        job = job_pb2.Job.FromString(message)
+        await self._index.heal(job, ended=bool(ended))
+        if not ended:
+            await self._index.look_in(IndexPlace.of(job), milliseconds(lease.ttl))
+        return granted(lease, cancel)
+
+    async def release(self, lease: Lease) -> None:
+        head = b"%d %b" % (lease.fence, lease.epoch.encode())
+        reply = await self._link.run(_RELEASE, self._keys.job(lease.job_id)[:1], [head])
+        job = record(accepted(lease.job_id, reply)).job
+        await self._index.look_in(IndexPlace.of(job), 0)
+        await self._index.stands(job, ended=False)
+
+    async def abandoned(self) -> Sequence[str]:
+        await self._heal_some()
+        return await self._looked_at(await self._index.due())
+
+    async def _looked_at(self, places: Sequence[IndexPlace]) -> Sequence[str]:
+        found = await asyncio.gather(*map(self._look, places))
+        return [place.job_id for place, abandoned in zip(places, found, strict=True) if abandoned]
+
+    async def _look(self, place: IndexPlace) -> bool:
+        """Tell whether nobody holds a lease on a job, and say when it is to be looked at next."""
+        reply = await self._link.run(_LOOK, self._keys.job(place.job_id)[:1], [])
+        stands = reply[0]
+        if stands == b"OPEN" and reply[1] == 0:
+            return True
+        if stands == b"OPEN":
+            await self._index.look_in(place, reply[1])
+        elif stands == b"ENDED":
+            await self._index.heal(job_pb2.Job.FromString(reply[2]), ended=True)
+            await self._index.look_in(place, reply[1])
+        else:
+            await self._index.gone(place)
+            await self._index.look_no_more(place)
+        return False
+
+    async def _heal_some(self) -> None:
+        """Look at a few of all jobs, whatever the indexes say: a failover may have lost a part of them."""
+        keys = await self._link.scan(self._keys.jobs_pattern)
+        await asyncio.gather(*(self._heal(self._keys.job_id_of(key)) for key in keys))
+
+    async def _heal(self, job_id: str) -> None:
+        reply = await self._link.run(_LOOK, self._keys.job(job_id)[:1], [])
+        if reply[0] in (b"OPEN", b"ENDED"):
+            job = job_pb2.Job.FromString(reply[2])
+            if await self._index.look_sometime(IndexPlace.of(job)):
+                await self._index.heal(job, ended=reply[0] == b"ENDED")
