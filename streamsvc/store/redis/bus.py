@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from streamsvc.errors import StoreUnavailable
 from streamsvc.store.redis.ear import Channel, Ear
@@ -44,11 +45,10 @@ class Bus:
         channel: Channel | None = None
         try:
             async with asyncio.timeout(HEAR_TIMEOUT):
-                ear = self._ear(await self._servers.home(name))
                 channel = self._channels.get(name)
                 if channel is None:
-                    channel = self._channels[name] = Channel(name, ear)
-                    ear.add(channel)
+                    server = await self._servers.home(name)
+                    channel = self._channels.get(name) or self._open(name, server)
                 channel.listeners += 1
                 await channel.live.wait()
                 return channel
@@ -65,9 +65,16 @@ class Bus:
             del self._channels[channel.name]
             channel.ear.remove(channel)
 
+    def _open(self, name: bytes, server: Server) -> Channel:
+        ear = self._ear(server)
+        channel = self._channels[name] = Channel(name, ear)
+        ear.add(channel)
+        return channel
+
     def _ear(self, server: Server) -> Ear:
         if server not in self._ears:
-            self._ears[server] = Ear(server.dial, self._watches.tell, self._astray, self._random)
+            ended = partial(self._ears.pop, server, None)
+            self._ears[server] = Ear(server.dial, self._watches.tell, self._astray, ended, self._random)
         return self._ears[server]
 
     async def _astray(self, channels: Sequence[Channel]) -> None:
@@ -75,7 +82,8 @@ class Bus:
         with suppress(StoreUnavailable):
             await self._servers.refresh()
             for channel in channels:
-                ear = self._ear(await self._servers.home(channel.name))
-                if channel.listeners and channel.ear is not ear:
+                server = await self._servers.home(channel.name)
+                if channel.listeners and channel.ear is not self._ears.get(server):
                     channel.ear.remove(channel)
-                    ear.add(channel)
+                    channel.ear = self._ear(server)
+                    channel.ear.add(channel)

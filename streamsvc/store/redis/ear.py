@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 from streamsvc.backoff import Backoff
 from streamsvc.errors import StoreUnavailable
 from streamsvc.store.redis.failures import CUT_OFF, NO_ANSWER
-from streamsvc.store.redis.wire import Reply, Wire, pack
+from streamsvc.store.redis.wire import Dial, Reply, Wire, pack
 
 ROUND_TIMEOUT = 2.0
 IDLE = 3.0
 """Seconds after which a connection that has nothing to say is asked whether it is alive."""
-_LINGER = 5
+LINGER = 5
 """Closed after so many idle times without a channel."""
+
+_BACKOFF = Backoff(maximum=timedelta(seconds=2))
 
 
 class Channel:
@@ -36,22 +39,25 @@ class Ear:
     So a channel's changes never overtake each other, thousands of them share a round trip, and what the server has
     not confirmed by the PONG it has refused.
 
-    `tell` gets what is said, and None for a channel that was away. `astray` gets channels that this server does not
-    have, or all when it is out of reach, and moves those that live elsewhere.
+    `tell` gets what is said, and None for a channel that was away. `astray` gets channels that this server refuses,
+    or all when it is out of reach, and moves those that live elsewhere. `ended` is called when the connection is
+    closed, some time after the last channel was removed.
     """
 
     def __init__(
         self,
-        dial: Callable[[], Awaitable[Wire]],
+        dial: Dial,
         tell: Callable[[bytes, bytes | None], None],
         astray: Callable[[Sequence[Channel]], Awaitable[None]],
+        ended: Callable[[], object],
         random: Callable[[], float],
     ) -> None:
         self._dial = dial
         self._tell = tell
         self._astray = astray
+        self._ended = ended
         self._random = random
-        self._backoff = Backoff()
+        self._attempt = 0
         self._wanted: dict[bytes, Channel] = {}
         self._subscribed: set[bytes] = set()
         self._changed: set[bytes] = set()
@@ -62,7 +68,6 @@ class Ear:
 
     def add(self, channel: Channel) -> None:
         """Begin to listen: `channel.live` is set once the server has confirmed it."""
-        channel.ear = self
         self._wanted[channel.name] = channel
         if channel.name in self._subscribed:
             self._confirmed(channel)
@@ -82,53 +87,55 @@ class Ear:
             self._task.cancel()
             await asyncio.wait([self._task])
 
+    def _pause(self) -> float:
+        return _BACKOFF.delay(self._attempt, random=self._random).total_seconds()
+
     def _change(self, name: bytes) -> None:
         self._changed.add(name)
         self._news.set()
 
     async def _listen(self) -> None:
-        attempt = 0
         try:
             while True:
-                wire: Wire | None = None
                 try:
-                    wire = await self._dial()
-                    wire.use(self._heard, self._lost)
-                    self._broken = False
-                    self._changed = set(self._wanted)
-                    await self._round(wire)
-                    attempt = 0
-                    await self._rounds(wire)
+                    await self._connected()
                     return
                 except StoreUnavailable:
-                    pass
-                finally:
-                    self._silenced(self._subscribed)
-                    if wire is not None:
-                        wire.drop()
+                    self._attempt += 1
                 if not self._wanted:
                     return
                 await self._astray([*self._wanted.values()])
-                await asyncio.sleep(self._backoff.delay(attempt, random=self._random).total_seconds())
-                attempt += 1
+                await asyncio.sleep(self._pause())
         finally:
             self._task = None
+            self._ended()
+
+    async def _connected(self) -> None:
+        """Connect, and keep up what is wanted. Returns once nothing is. Raises StoreUnavailable."""
+        wire = await self._dial()
+        try:
+            wire.use(self._heard, self._lost)
+            self._broken = False
+            self._changed = set(self._wanted)
+            await self._rounds(wire)
+        finally:
+            wire.drop()
+            self._silenced(self._subscribed)
 
     async def _rounds(self, wire: Wire) -> None:
         """Keep the subscriptions as they are wanted, until there have been none for a while."""
-        attempt = quiet = 0
-        while quiet < _LINGER:
-            retry = self._backoff.delay(attempt, random=self._random).total_seconds()
+        quiet = 0
+        while quiet < LINGER:
+            self._news.clear()
+            refused = await self._round(wire)
+            self._attempt = self._attempt + 1 if refused else 0
             try:
-                async with asyncio.timeout(retry if self._changed else IDLE):
+                async with asyncio.timeout(self._pause() if refused else IDLE):
                     await self._news.wait()
             except TimeoutError:
                 quiet += 1
-            self._news.clear()
             if self._wanted:
                 quiet = 0
-            refused = await self._round(wire)
-            attempt = attempt + 1 if refused else 0
 
     async def _round(self, wire: Wire) -> bool:
         """Make all changes. Tell whether the server refused any: those stay changed. Raises StoreUnavailable."""
@@ -148,10 +155,10 @@ class Ear:
             raise StoreUnavailable(NO_ANSWER) from None
         finally:
             self._pong = None
-        refused = [self._wanted[name] for name in asked if name in self._wanted and name not in self._subscribed]
+        refused = [name for name in asked if name in self._wanted and name not in self._subscribed]
         if refused:
-            await self._astray(refused)
-            self._changed.update(channel.name for channel in refused if channel.ear is self)
+            await self._astray([self._wanted[name] for name in refused])
+            self._changed.update(name for name in refused if name in self._wanted)
         return bool(refused)
 
     def _heard(self, reply: Reply) -> None:

@@ -14,15 +14,19 @@ Address = tuple[str, int]
 OUT_OF_REACH = "the store cannot be reached"
 NO_ANSWER = "the store does not answer"
 CUT_OFF = "the connection to the store broke"
+NOT_PRIMARY = "the store's server is not the primary any more"
+BEING_MOVED = "a part of the store is being moved to another server"
+SLOT_DOWN = "a part of the store's cluster is down"
+TOO_FEW_REPLICAS = "the store has too few replicas"
 
 _NOT_NOW = {
     "LOADING": "the store is loading its data",
-    "READONLY": "the store's server is not the primary any more",
-    "CLUSTERDOWN": "a part of the store's cluster is down",
-    "TRYAGAIN": "a part of the store is being moved to another server",
+    "READONLY": NOT_PRIMARY,
+    "CLUSTERDOWN": SLOT_DOWN,
+    "TRYAGAIN": BEING_MOVED,
     "OOM": "the store's memory is full",
     "MISCONF": "the store cannot write to its disk",
-    "NOREPLICAS": "the store has too few replicas",
+    "NOREPLICAS": TOO_FEW_REPLICAS,
     "MASTERDOWN": "the store's replica has lost its primary",
     "BUSY": "the store is busy with a script that does not end",
     "NOAUTH": "the store asks for a password",
@@ -36,7 +40,10 @@ ELSEWHERE = frozenset({"READONLY", "MASTERDOWN", "NOAUTH"})
 
 @dataclass(frozen=True)
 class Redirected(Exception):
-    """A server of a cluster says who has the keys: from now on, or for this one call while they are moved (`once`)."""
+    """A server of a cluster names another one that has the keys: for this one call while they are moved (`once`).
+
+    An address without a host means the host that said so.
+    """
 
     address: Address
     once: bool

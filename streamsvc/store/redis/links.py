@@ -5,23 +5,40 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 
 from streamsvc.errors import StoreUnavailable
 from streamsvc.store.redis.bus import Bus
+from streamsvc.store.redis.cluster import Cluster
+from streamsvc.store.redis.dialer import Dialer
+from streamsvc.store.redis.failures import BEING_MOVED, Redirected
+from streamsvc.store.redis.lane import Lane
 from streamsvc.store.redis.link import Link, Reply
 from streamsvc.store.redis.scripts import Script
-from streamsvc.store.redis.servers import OneServer, Servers
+from streamsvc.store.redis.sentinel import Sentinels
+from streamsvc.store.redis.servers import OneServer, Server, Servers
+from streamsvc.store.redis.sweep import Sweep
 from streamsvc.store.redis.uri import RedisServers
-from streamsvc.store.redis.wire import Dialer
 
-_SCAN_COUNT = 500
+_REDIRECTIONS = 5
+_quick, _bulk = attrgetter("quick"), attrgetter("bulk")
 
 
-def open_link(where: RedisServers, *, random: Callable[[], float] = random.random) -> Link:
-    """Return the link to a Redis. It connects when it is first used. `random` returns a float in [0, 1)."""
+def open_link(where: RedisServers, *, min_replicas: int = 0, random: Callable[[], float] = random.random) -> Link:
+    """Return the link to a Redis. It connects when it is first used.
+
+    A write counts once `min_replicas` replicas have it. `random` returns a float in [0, 1).
+    """
     dialer = Dialer(where.username, where.password, where.db, where.tls, where.ca_file, where.cert_file, where.key_file)
-    return RedisLink(OneServer(partial(dialer.dial, where.hosts[0])), random)
+    if where.mode == "cluster":
+        return RedisLink(Cluster(where.hosts, dialer, min_replicas), random)
+    if where.mode == "standalone":
+        return RedisLink(OneServer(partial(dialer.dial, where.hosts[0]), min_replicas), random)
+    ask = replace(dialer, username=where.sentinel_username, password=where.sentinel_password, db=0)
+    sentinels = Sentinels(where.hosts, ask, where.master_name, replace(dialer, primary=True))
+    return RedisLink(OneServer(sentinels.dial, min_replicas), random)
 
 
 class RedisLink:
@@ -30,16 +47,15 @@ class RedisLink:
     def __init__(self, servers: Servers, random: Callable[[], float]) -> None:
         self._servers = servers
         self._bus = Bus(servers, random)
-        self._scanned = 0
-        self._cursor = b"0"
+        self._sweep = Sweep(servers)
 
     async def run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes]) -> Reply:
         """See `Link.run`."""
-        return await (await self._servers.home(keys[0])).quick.run(script, keys, args)
+        return await self._call(_quick, script, keys, args)
 
     async def fetch(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes]) -> Reply:
         """See `Link.fetch`."""
-        return await (await self._servers.home(keys[0])).bulk.run(script, keys, args)
+        return await self._call(_bulk, script, keys, args)
 
     def hear(self, channel: bytes) -> AbstractAsyncContextManager[AsyncIterator[bytes | None]]:
         """See `Link.hear`."""
@@ -47,21 +63,25 @@ class RedisLink:
 
     async def scan(self, pattern: bytes) -> Sequence[bytes]:
         """See `Link.scan`."""
-        servers = await self._servers.everyone()
-        server = servers[self._scanned % len(servers)]
-        try:
-            self._cursor, keys = await server.bulk.command(
-                b"SCAN", self._cursor, b"MATCH", pattern, b"COUNT", _SCAN_COUNT
-            )
-        except StoreUnavailable:
-            # The next call goes on with the next server: one that is away must not hold up the others.
-            self._scanned, self._cursor = self._scanned + 1, b"0"
-            raise
-        if self._cursor == b"0":
-            self._scanned += 1
-        return list(keys)
+        return await self._sweep.next(pattern)
 
     async def close(self) -> None:
         """See `Link.close`."""
         await self._bus.close()
         await self._servers.close()
+
+    async def _call(
+        self, lane: Callable[[Server], Lane], script: Script, keys: Sequence[bytes], args: Sequence[bytes]
+    ) -> Reply:
+        server = await self._servers.home(keys[0])
+        asking = False
+        try:
+            for _ in range(1 + _REDIRECTIONS):
+                try:
+                    return await lane(server).run(script, keys, args, asking=asking)
+                except Redirected as to:
+                    server, asking = self._servers.follow(to, keys[0], server), to.once
+            raise StoreUnavailable(BEING_MOVED)
+        except StoreUnavailable:
+            self._servers.doubt()
+            raise

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import hiredis
 
 from streamsvc.errors import StoreUnavailable
-from streamsvc.store.redis.failures import CUT_OFF, OUT_OF_REACH, Address, failure_of
+from streamsvc.store.redis.failures import CUT_OFF
 
-CONNECT_TIMEOUT = 2.0
+Words = tuple[bytes | int, ...]
+"""A command."""
 
 Reply = Any
 """What a server answered: bytes, int, None, a hiredis.ReplyError, or a list of those."""
 
-pack = cast("Callable[[tuple[bytes | int, ...]], bytes]", hiredis.pack_command)
+pack = cast("Callable[[Words], bytes]", hiredis.pack_command)
 
 _INCOMPLETE = object()
 
@@ -45,11 +43,8 @@ class Wire(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(packed)
 
-    async def ask(self, *commands: tuple[bytes | int, ...]) -> list[Reply]:
-        """Send commands and return their replies, while nobody else uses the connection.
-
-        Raises StoreUnavailable, or another failure if a reply is an error.
-        """
+    async def ask(self, *commands: Words) -> list[Reply]:
+        """Send commands and return their replies, while nobody else uses the connection. Raises StoreUnavailable."""
         replies: list[Reply] = []
         done = asyncio.get_running_loop().create_future()
 
@@ -65,9 +60,6 @@ class Wire(asyncio.Protocol):
         self.use(heard, lost)
         self.write(b"".join(map(pack, commands)))
         await done
-        for reply in replies:
-            if isinstance(reply, hiredis.ReplyError):
-                raise failure_of(reply)
         return replies
 
     def drop(self) -> None:
@@ -98,51 +90,8 @@ class Wire(asyncio.Protocol):
         lost()
 
 
-@dataclass(frozen=True)
-class Dialer:
-    """Opens connections to servers that want the same credentials. TLS files are paths; "" for none."""
-
-    username: str
-    password: str
-    db: int = 0
-    tls: bool = False
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-
-    async def dial(self, address: Address) -> Wire:
-        """Return an open connection, signed in. Raises StoreUnavailable, within `CONNECT_TIMEOUT` seconds."""
-        host, port = address
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                loop = asyncio.get_running_loop()
-                _, wire = await loop.create_connection(Wire, host, port, ssl=self._context)
-                try:
-                    await wire.ask(*self._greeting())
-                except BaseException:
-                    wire.drop()
-                    raise
-                return wire
-        except (OSError, TimeoutError, hiredis.ReplyError) as error:
-            raise StoreUnavailable(OUT_OF_REACH) from error
-
-    def _greeting(self) -> list[tuple[bytes | int, ...]]:
-        commands: list[tuple[bytes | int, ...]] = []
-        if self.password:
-            user = (self.username.encode(),) if self.username else ()
-            commands.append((b"AUTH", *user, self.password.encode()))
-        if self.db:
-            commands.append((b"SELECT", self.db))
-        return [*commands, (b"CLIENT", b"SETNAME", b"streamsvc")]
-
-    @cached_property
-    def _context(self) -> ssl.SSLContext | None:
-        if not self.tls:
-            return None
-        context = ssl.create_default_context(cafile=self.ca_file or None)
-        if self.cert_file:
-            context.load_cert_chain(self.cert_file, self.key_file or None)
-        return context
+Dial = Callable[[], Awaitable[Wire]]
+"""Opens a connection to one server, in bounded time. Raises StoreUnavailable."""
 
 
 def _nothing(*_: object) -> None:
