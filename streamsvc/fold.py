@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 
+from streamsvc import codec, deltas
 from streamsvc.v1 import content_pb2, event_pb2, job_pb2, state_pb2
 
 MAX_ERRORS = 100
@@ -60,6 +61,21 @@ class Fold:
             if kind is not None:
                 _APPLY[kind](self, getattr(event, kind))
         self._state.offset = self._state.job.last_offset = offset
+
+    def apply_frames(self, frames: bytes) -> None:
+        """Fold in the events of joined frames, which follow `offset`. Raises `LogCorrupt`.
+
+        Many times faster than `apply` where all of them are deltas of one part.
+        """
+        run = deltas.run_of(frames)
+        if run is None:
+            self.apply(codec.decode(frames))
+            return
+        if run.create_time is not None:
+            self._state.job.update_time.CopyFrom(run.create_time)
+        if part := self._part(run.part_index):
+            part.grow(run.kind, run.text)
+        self._state.offset = self._state.job.last_offset = run.last
 
     def state(self) -> state_pb2.JobState:
         """Return the state at `offset`, a message of its own. Costs its size."""

@@ -16,6 +16,9 @@ from streamsvc.v1 import state_pb2
 
 READ_BYTES = 64 * 1024
 
+FOLD_BYTES = 8 * 1024
+"""How much is folded at once. It costs next to nothing if all of it is deltas of one part: small pieces mostly are."""
+
 Snapshot = tuple[Cursor, Sequence[bytes]]
 """A cursor, and the messages of the snapshot that it stands for."""
 
@@ -205,11 +208,11 @@ class Tail:
         if excess <= 0:
             return
         # An eighth more than needed, so that not every append trims.
-        oldest, offset = self._window.read(self.base, excess + self._window_bytes() // 8)
+        _, offset = self._window.read(self.base, excess + self._window_bytes() // 8)
         if self.fed and self._fold is None:
             self._fold = Fold()
-        if self._fold is not None and self._fold.offset < offset:
-            self._fold.apply(codec.decode(codec.after(oldest, self._fold.offset)))
+        while self._fold is not None and self._fold.offset < offset:
+            self._fold_some(self._fold)
         self._window.trim_to_offset(offset)
 
     def _wake(self) -> None:
@@ -219,8 +222,11 @@ class Tail:
                 future.set_result(True)
 
     def _fold_some(self, fold: Fold) -> None:
-        frames, _ = self._window.read(fold.offset, READ_BYTES)
-        fold.apply(codec.decode(frames))
+        """Fold in what is next in the window, not so much that others must wait."""
+        for _ in range(READ_BYTES // FOLD_BYTES):
+            if fold.offset < self.last:
+                frames, _ = self._window.read(fold.offset, FOLD_BYTES)
+                fold.apply_frames(frames)
 
     async def _read(self) -> None:
         asked = self._clock()
@@ -271,7 +277,7 @@ class Tail:
                 chunk = await self._store.read(self.job_id, cursor, max_bytes=READ_BYTES)
                 if not chunk.frames:
                     raise StoreUnavailable("the store lost a part of the log that is being put back")
-                fold.apply(codec.decode(chunk.frames))
+                fold.apply_frames(chunk.frames)
                 cursor = Cursor(chunk.epoch, chunk.last)
                 await asyncio.sleep(0)
         except Unservable:
