@@ -130,7 +130,8 @@ class JobTable(Protocol):
     async def changed_since(self, scope: Scope, token: str) -> Changes:
         """Return the jobs of `scope` that are new or changed since `token`, and those that are gone since.
 
-        Without a token: those that are open. Raises StoreUnavailable.
+        Without a token: those that are open. That a job was forgotten in time may be told no sooner than the next
+        call of `abandoned`. Raises StoreUnavailable.
         """
         ...
 

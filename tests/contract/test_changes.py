@@ -63,6 +63,7 @@ async def test_a_deleted_and_a_forgotten_job_are_gone(sut: StoreUnderTest) -> No
     found = await _since(sut, token)
     assert (_ids(found), list(found.removed)) == (set(), [JOB])
     await sut.advance(sut.times.retention * 1.1)
+    await sut.store.abandoned()
     assert list((await _since(sut, found.token)).removed) == [OTHER]
     assert set((await _since(sut, token)).removed) == {JOB, OTHER}
 

@@ -62,8 +62,9 @@ end
 for _, name in ipairs({'lease', 'expires', 'vanishes'}) do
   redis.call('HINCRBY', KEYS[1], name, 0 - ARGV[1])
 end
+local vanishes = redis.call('HGET', KEYS[1], 'vanishes')
 for _, key in ipairs(KEYS) do
-  redis.call('PEXPIREAT', key, redis.call('HGET', KEYS[1], 'vanishes'))
+  redis.call('PEXPIREAT', key, vanishes)
 end
 """
 
@@ -72,6 +73,7 @@ end
 class _Past:
     """A job as it was, and how much time had been let pass by then."""
 
+    message: bytes
     last: int
     fence: int
     dumps: Sequence[bytes]
@@ -145,8 +147,7 @@ class RedisUnderTest:
         if past:
             passed = self._passed_ms - past[-1].passed_ms
             await self._client.eval(_PUT_BACK, len(keys), *keys, passed, *past[-1].dumps)
-            message = await self._client.hget(keys.job, "job")
-            await self._index.look_in(IndexPlace.of(job_pb2.Job.FromString(message)), 0)
+            await self._index.look_in(IndexPlace.of(job_pb2.Job.FromString(past[-1].message)), 0)
 
     async def private(self, job_id: str) -> tuple[bytes, bytes]:
         """Return what the request's key holds."""
@@ -154,8 +155,9 @@ class RedisUnderTest:
         return request or b"", notes or b""
 
     async def leftovers(self) -> int:
-        """Return how many keys there are once abandoned jobs were looked for."""
+        """Return how many keys there are once abandoned jobs were looked for, and what is gone is not remembered."""
         await self.store.abandoned()
+        await self.advance(self.times.tombstone)
         return sum([len(await node.keys(f"{PREFIX}:*")) for node in self._nodes])
 
     def open_watches(self) -> int:
@@ -169,7 +171,7 @@ class RedisUnderTest:
         message, last, fence, dumps = await self._client.eval(_REMEMBER, len(whole), *whole)
         if message is not None:
             kept = [dump or b"" for dump in dumps]
-            self._past[keys[0]].append(_Past(int(last), int(fence), kept, self._passed_ms))
+            self._past[keys[0]].append(_Past(message, int(last), int(fence), kept, self._passed_ms))
 
     async def close(self) -> None:
         """Remove everything, and close all connections."""

@@ -14,6 +14,7 @@ from streamsvc.store.redis.scripts import job_script
 from streamsvc.v1 import job_pb2
 
 _ACQUIRE, _RENEW, _RELEASE, _LOOK = map(job_script, ("acquire", "renew", "release", "look"))
+_STANDING = (b"OPEN", b"ENDED")
 
 
 class RedisLeases:
@@ -60,17 +61,15 @@ class RedisLeases:
     async def _look(self, place: IndexPlace) -> bool:
         """Tell whether nobody holds a lease on a job, and say when it is to be looked at next."""
         reply = await self._link.run(_LOOK, self._keys.job(place.job_id)[:1], [])
-        stands = reply[0]
-        if stands == b"OPEN" and reply[1] == 0:
-            return True
-        if stands == b"OPEN":
-            await self._index.look_in(place, reply[1])
-        elif stands == b"ENDED":
-            await self._index.heal(job_pb2.Job.FromString(reply[2]), ended=True)
-            await self._index.look_in(place, reply[1])
-        else:
+        if reply[0] not in _STANDING:
             await self._index.gone(place)
             await self._index.look_no_more(place)
+            return False
+        stands, left_ms, message = reply
+        await self._index.heal(job_pb2.Job.FromString(message), ended=stands == b"ENDED")
+        if stands == b"OPEN" and left_ms == 0:
+            return True
+        await self._index.look_in(place, left_ms)
         return False
 
     async def _heal_some(self) -> None:
@@ -80,7 +79,7 @@ class RedisLeases:
 
     async def _heal(self, job_id: str) -> None:
         reply = await self._link.run(_LOOK, self._keys.job(job_id)[:1], [])
-        if reply[0] in (b"OPEN", b"ENDED"):
+        if reply[0] in _STANDING:
             job = job_pb2.Job.FromString(reply[2])
-            if await self._index.look_sometime(IndexPlace.of(job)):
+            if await self._index.look_first(IndexPlace.of(job), 0):
                 await self._index.heal(job, ended=reply[0] == b"ENDED")

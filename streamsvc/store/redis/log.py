@@ -19,6 +19,7 @@ from streamsvc.store.redis.replies import (
     granted,
     milliseconds,
     pack_chain,
+    placed,
     step,
 )
 from streamsvc.store.redis.scripts import job_script
@@ -57,6 +58,8 @@ class RedisLog:
         renewed = granted(lease, await self._link.run(_CHANGE, keys, args))
         if job is not None:
             await self._changed(job, lease, batch.last, batch.time_ms)
+            if ends:
+                await self._index.look_in(IndexPlace.of(job), _looked_at(job, lease))
         return renewed
 
     async def read(self, job_id: str, cursor: Cursor, *, max_bytes: int) -> Chunk:
@@ -89,11 +92,15 @@ class RedisLog:
         after = copy.after
         for _ in range(RESTORES):
             reply = await self._link.run(_RESTORE, self._keys.job(lease.job_id), self._told(lease, copy, after))
-            if not (isinstance(reply, list) and reply[0] == b"FROM"):
-                renewed = granted(lease, reply)
-                await self._changed(copy.job, lease, copy.last, copy.time_ms)
-                return renewed
-            after = reply[1]
+            match accepted(lease.job_id, reply):
+                case [b"FROM", last]:
+                    after = last
+                case [b"BACK", cancel]:
+                    await self._changed(copy.job, lease, copy.last, copy.time_ms)
+                    await self._index.look_in(IndexPlace.of(copy.job), _looked_at(copy.job, lease))
+                    return granted(lease, cancel)
+                case cancel:
+                    return granted(lease, cancel)
         raise LogLost
 
     def _told(self, lease: Lease, copy: Copy, after: int) -> Sequence[bytes]:
@@ -107,14 +114,13 @@ class RedisLog:
         return [head, *kept, *_pieces(codec.after(copy.frames, after))]
 
     async def _changed(self, job: job_pb2.Job, lease: Lease, last: int, time_ms: int) -> None:
-        stands = job_pb2.Job()
-        stands.CopyFrom(job)
-        stands.epoch, stands.last_offset = lease.epoch, last
-        stands.update_time.FromMilliseconds(time_ms)
-        ended = job.status in FINAL
-        await self._index.stands(stands, ended=ended)
-        delay = int(closes(job)) if ended else milliseconds(lease.ttl)
-        await self._index.look_in(IndexPlace.of(job), delay)
+        stands = placed(job.SerializeToString(), lease.epoch, last, time_ms)
+        await self._index.stands(stands, ended=job.status in FINAL)
+
+
+def _looked_at(job: job_pb2.Job, lease: Lease) -> int:
+    """Return after how many milliseconds to look at a job that was written just now."""
+    return int(closes(job) or milliseconds(lease.ttl))
 
 
 def _in_epoch(state: state_pb2.JobState, epoch: str) -> bytes:

@@ -4,7 +4,8 @@
 -- ARGV: "<fence> <after> <last> <ttl ms> <keep ms> <time ms> <losses> <epoch>", "<after of the pieces>",
 --       job, chain, digest, request, notes, state or "", retention ms if it has ended or "",
 --       then the frames in pieces, each as its last offset and its frames
--- Reply: nil or why a cancel was asked for; {"FROM", last} if only what follows `last` is wanted; or a refusal
+-- Reply: nil or why a cancel was asked for if nothing was lost; {"BACK", the same} if it was put back;
+--        {"FROM", last} if only what follows `last` is wanted; or a refusal
 local fence, after, last, ttl, keep, time, losses, epoch =
   string.match(ARGV[1], '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (.*)$')
 local from, closes = ARGV[2], ARGV[9] ~= ''
@@ -64,4 +65,4 @@ else
 end
 keep_keys(KEYS, vanishes)
 announce(KEYS[1], epoch, from, last, closes, #ARGV == 11 and ARGV[11] or '')
-return job and job.cancel
+return {'BACK', job and job.cancel}
