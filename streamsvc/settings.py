@@ -1,81 +1,37 @@
-"""What can be set from outside: names, units, bounds and sources of every option of `serve`."""
+"""What can be set from outside: names, meanings, bounds and sources of every option of `serve`."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
     TomlConfigSettingsSource,
 )
 
+from streamsvc.setting_kinds import Address, Duration, KeyPrefix, RedisUri, Size, StoreUri, parse_duration, within
+from streamsvc.setting_kinds import show as show
+from streamsvc.store.redis import uri
+
 PREFIX = "STREAMSVC_"
 FILE = "streamsvc.toml"
+BARE = ("use_redis", "use_redis_streams", "redis_uri", "use_redis_cluster")
+"""Settings whose variables work without the prefix too: people know them from LibreChat."""
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZES = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_ms, _s, _d = timedelta(milliseconds=1), timedelta(seconds=1), timedelta(days=1)
 
 
 class BadSetting(Exception):
     """A setting that cannot be used; the message is one sentence that names it and the way out."""
-
-
-def parse_duration(value: object) -> object:
-    """Return the timedelta of `250ms`, `10s`, `5m`, `1h`, `7d` or a plain number of seconds.
-
-    >>> parse_duration("250ms")
-    datetime.timedelta(microseconds=250000)
-    """
-    if isinstance(value, timedelta):
-        return value
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", str(value).strip())
-    if found is None:
-        raise ValueError("write a duration as 250ms, 10s, 5m, 1h or a number of seconds")
-    # No setting may be so long; a number that no timedelta can hold is refused by the bounds like any other.
-    return timedelta(seconds=min(float(found[1]) * _UNITS[found[2] or "s"], 1e9))
-
-
-def parse_size(value: object) -> object:
-    """Return the bytes of `64KiB`, `1MiB`, `1GiB` or a plain number.
-
-    >>> parse_size("64KiB")
-    65536
-    """
-    found = re.fullmatch(r"(\d{1,18})\s*(KiB|MiB|GiB)?", str(value).strip())
-    if found is None:
-        raise ValueError("write a size as 64KiB, 1MiB, 1GiB or a number of bytes")
-    return int(found[1]) * _SIZES.get(found[2] or "", 1)
-
-
-def _within(low: timedelta, high: timedelta) -> AfterValidator:
-    def check(value: timedelta) -> timedelta:
-        if not low <= value <= high:
-            raise ValueError(f"must be from {show(low)} to {show(high)}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _address(value: str) -> str:
-    host, colon, port = value.rpartition(":")
-    if not (host and colon and port.isdecimal() and int(port) < 65536):
-        raise ValueError("write HOST:PORT, such as 127.0.0.1:50051")
-    return value
-
-
-_ms, _s, _d = timedelta(milliseconds=1), timedelta(seconds=1), timedelta(days=1)
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), _within(_ms, 30 * _d)]
-Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1024)]
-Address = Annotated[str, AfterValidator(_address)]
 
 
 class Upstream(BaseModel):
@@ -95,22 +51,22 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, toml_file=FILE)
 
     listen: Address = Field("127.0.0.1:50051", description="where to listen, HOST:PORT")
-    store: Literal["memory"] = Field("memory", description="where logs are kept")
+    store: StoreUri = Field("memory", repr=False, description="where logs are kept: memory, or the URI of a Redis")
     log_format: Literal["text", "json"] = Field("text", description="one line an event of the service's own log")
-    heartbeat_interval: Annotated[timedelta, BeforeValidator(parse_duration), _within(_s, 60 * _s)] = Field(
+    heartbeat_interval: Annotated[timedelta, BeforeValidator(parse_duration), within(_s, 60 * _s)] = Field(
         15 * _s, description="longest silence of a stream whose reader asks for none"
     )
     lease_ttl: Duration = Field(10 * _s, description="how long a writer may be silent before another takes its job")
     reaper_interval: Duration = Field(2 * _s, description="how often to look for abandoned jobs")
     poll_interval: Duration = Field(_s, description="how often a log is read that nothing was heard of")
-    flush_interval: Annotated[timedelta, BeforeValidator(parse_duration), _within(0 * _s, 200 * _ms)] = Field(
+    flush_interval: Annotated[timedelta, BeforeValidator(parse_duration), within(0 * _s, 200 * _ms)] = Field(
         10 * _ms, description="how long the deltas of a fast model are merged; 0 keeps each as it is"
     )
-    retention: Annotated[timedelta, BeforeValidator(parse_duration), _within(0 * _s, 30 * _d)] = Field(
+    retention: Annotated[timedelta, BeforeValidator(parse_duration), within(0 * _s, 30 * _d)] = Field(
         timedelta(hours=1), description="how long a job is kept after its end"
     )
     safety_time: Duration = Field(_d, description="how long a job is kept that runs but is not written")
-    drain_jobs_grace: Annotated[timedelta, BeforeValidator(parse_duration), _within(0 * _s, _d)] = Field(
+    drain_jobs_grace: Annotated[timedelta, BeforeValidator(parse_duration), within(0 * _s, _d)] = Field(
         25 * _s, description="how long running jobs may go on after SIGTERM"
     )
     reader_stall_timeout: Duration = Field(60 * _s, description="when a reader that takes nothing is ended")
@@ -124,6 +80,34 @@ class Settings(BaseSettings):
     upstream_connect_timeout: Duration = Field(10 * _s, description="to connect to an upstream")
     upstream_first_event_timeout: Duration = Field(120 * _s, description="until an upstream says something")
     upstream_between_events_timeout: Duration = Field(60 * _s, description="longest silence of an upstream")
+    use_redis: bool = Field(
+        False, description="keep logs in the Redis of redis_uri, if store is not set; also USE_REDIS"
+    )
+    use_redis_streams: bool | None = Field(
+        None, description="decides in place of use_redis, where it is set; also USE_REDIS_STREAMS"
+    )
+    redis_uri: RedisUri = Field(
+        "", repr=False, description="the URI for use_redis, or several joined by commas: a cluster's; also REDIS_URI"
+    )
+    use_redis_cluster: bool = Field(
+        False, description="redis_uri names seeds of a Redis Cluster; also USE_REDIS_CLUSTER"
+    )
+    redis_username: str = Field("", description="ACL user for Redis, where the URI has none")
+    redis_password: SecretStr = Field(SecretStr(""), description="password for Redis, where the URI has none")
+    redis_password_file: str = Field("", description="the file that holds redis_password")
+    redis_sentinel_username: str = Field("", description="ACL user for the Sentinels")
+    redis_sentinel_password: SecretStr = Field(SecretStr(""), description="password for the Sentinels")
+    redis_sentinel_password_file: str = Field("", description="the file that holds redis_sentinel_password")
+    redis_ca_file: str = Field("", description="certificates to trust in place of the system's (rediss)")
+    redis_cert_file: str = Field("", description="the certificate to show to Redis (rediss)")
+    redis_key_file: str = Field("", description="its key")
+    redis_key_prefix: KeyPrefix = Field("ss", description="how all keys in Redis begin")
+    redis_min_replicas: int = Field(
+        0, ge=0, le=16, description="how many replicas must have an append before it counts as stored"
+    )
+    wait_for_store: bool = Field(
+        False, description="wait for a Redis that cannot be used yet, rather than end with the reason"
+    )
     upstreams: dict[str, Upstream] = Field(
         {}, description="producers that call a model's API; the first is the default"
     )
@@ -137,8 +121,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Command line, environment, file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """Command line, environment, environment without prefix, file."""
+        bare = InitSettingsSource(
+            settings_cls, {name: value for name in BARE if (value := os.environ.get(name.upper()))}
+        )
+        return init_settings, env_settings, bare, TomlConfigSettingsSource(settings_cls)
 
 
 def load(given: Mapping[str, Any]) -> tuple[Settings, Mapping[str, str]]:
@@ -153,7 +140,12 @@ def load(given: Mapping[str, Any]) -> tuple[Settings, Mapping[str, str]]:
         raise BadSetting(f"the environment cannot be read: {error}") from None
     except Exception as error:
         raise BadSetting(f"{FILE} cannot be read: {error}") from None
-    return settings, {name: _source(name, given) for name in Settings.model_fields}
+    sources = {name: _source(name, given) for name in Settings.model_fields}
+    wanted = settings.use_redis if settings.use_redis_streams is None else settings.use_redis_streams
+    if wanted and sources["store"] == "default":
+        settings = settings.model_copy(update={"store": _store_of(settings)})
+        sources["store"] = f"redis_uri, {sources['redis_uri']}"
+    return settings, sources
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
@@ -162,25 +154,23 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
 
 
-def show(value: object) -> str:
-    """Return a value as it would be written."""
-    if isinstance(value, timedelta):
-        seconds = value.total_seconds()
-        largest = [unit for unit in reversed(_UNITS) if seconds >= _UNITS[unit] and not seconds % _UNITS[unit]]
-        unit = largest[0] if largest else "ms" if 0 < seconds < 1 else "s"
-        return f"{seconds / _UNITS[unit]:g}{unit}"
-    if isinstance(value, dict):
-        return ", ".join(value) or "none"
-    if isinstance(value, int) and value >= 1024:
-        unit = next((unit for unit in reversed(_SIZES) if not value % _SIZES[unit]), "")
-        return f"{value // _SIZES.get(unit, 1)}{unit}"
-    return str(value)
+def _store_of(settings: Settings) -> str:
+    """Return what the four settings that are known from LibreChat say."""
+    text = settings.redis_uri
+    if not text:
+        raise BadSetting("setting redis_uri: use_redis is set, so say where Redis is, as redis://host:6379")
+    try:
+        return uri.cluster_of(text) if settings.use_redis_cluster or uri.several(text) else text
+    except ValueError as error:
+        raise BadSetting(f"setting redis_uri: {error}") from None
 
 
 def _source(name: str, given: Mapping[str, Any]) -> str:
     if name in given:
         return "command line"
     if PREFIX + name.upper() in {key.upper() for key in os.environ}:
+        return "environment"
+    if name in BARE and os.environ.get(name.upper()):
         return "environment"
     return FILE if name in _file() else "default"
 

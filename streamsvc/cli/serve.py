@@ -6,13 +6,13 @@ import asyncio
 import inspect
 import logging
 import os
-import time
 from collections.abc import Mapping
 from functools import partial
 
 import typer
 
 from streamsvc import settings as settings_module
+from streamsvc.cli import stores
 from streamsvc.cli.logs import set_up
 from streamsvc.cli.options import TARGET_VARIABLE
 from streamsvc.jobs.chance import Chance
@@ -22,7 +22,9 @@ from streamsvc.producers.base import Producer
 from streamsvc.producers.registry import Timeouts, UpstreamConfig
 from streamsvc.server.app import App, CannotListen, ServerOptions
 from streamsvc.settings import BadSetting, Settings
-from streamsvc.store.memory import MemoryStore
+from streamsvc.store.redis import uri
+from streamsvc.store.redis.demands import CannotUse
+from streamsvc.store.redis.uri import RedisServers
 
 log = logging.getLogger("streamsvc.serve")
 
@@ -32,6 +34,7 @@ def serve(print_config: bool, **given: str | None) -> None:
     try:
         settings, sources = settings_module.load({key: value for key, value in given.items() if value is not None})
         producers = _producers(settings)
+        servers = stores.servers_of(settings)
     except (BadSetting, ValueError) as bad:
         typer.echo(f"streamsvc: {bad}", err=True)
         raise typer.Exit(1) from None
@@ -44,25 +47,23 @@ def serve(print_config: bool, **given: str | None) -> None:
             continue
         log.warning("the environment variable %s is no setting of this service", name)
     try:
-        _runner().run(_run(settings, producers))
-    except CannotListen as cannot:
+        _runner().run(_run(settings, producers, servers))
+    except (CannotListen, CannotUse) as cannot:
         typer.echo(f"streamsvc: {cannot}", err=True)
         raise typer.Exit(1) from None
 
 
-async def _run(settings: Settings, producers: Mapping[str, Producer]) -> None:
+async def _run(settings: Settings, producers: Mapping[str, Producer], servers: RedisServers | None) -> None:
     chance = Chance()
-    store = MemoryStore(
-        clock=time.monotonic,
-        new_epoch=chance.new_epoch,
-        safety_time=settings.safety_time,
-        max_bytes=settings.memory_store_bytes,
-    )
-    app = App(store, producers, job_options(settings), server_options(settings), chance)
-    address = await app.start()
-    names = ", ".join(producers)
-    listening = partial(log.info, "listening on %s (store: %s; producers: %s)", address, settings.store, names)
-    await app.run_until_signal(listening)
+    if servers is None or await stores.usable(servers, settings, chance):
+        async with stores.opened(settings, servers, chance) as store:
+            app = App(store, producers, job_options(settings), server_options(settings), chance)
+            address = await app.start()
+            names = ", ".join(producers)
+            where = uri.show(servers) if servers else "memory"
+            await app.run_until_signal(
+                partial(log.info, "listening on %s (store: %s; producers: %s)", address, where, names)
+            )
     await registry.close(producers)
     log.info("stopped")
 

@@ -35,7 +35,7 @@ QUICK = {"lease_ttl": "1s", "reaper_interval": "200ms", "poll_interval": "100ms"
 
 def clean_environment() -> dict[str, str]:
     """Return the environment of this process without anything that would set up the service."""
-    unwanted = ("STREAMSVC_", "OPENAI_", "ANTHROPIC_")
+    unwanted = ("STREAMSVC_", "OPENAI_", "ANTHROPIC_", "USE_REDIS", "REDIS_")
     return {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
 
 

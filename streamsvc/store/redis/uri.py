@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import unquote
 
@@ -66,21 +66,26 @@ def parse(text: str) -> RedisServers:
     )
 
 
-def parse_seeds(text: str) -> RedisServers:
-    """Return the cluster whose seed nodes are several URIs, or hosts, joined by commas. Raises ValueError as `parse`.
+def cluster_of(text: str) -> str:
+    """Return the URI of the cluster whose seed nodes are several URIs joined by commas. Raises ValueError as `parse`.
 
-    >>> parse_seeds("redis://a:7001,redis://b:7002").hosts
-    (('a', 7001), ('b', 7002))
+    >>> cluster_of("redis://:secret@a:7001,redis://:secret@b:7002")
+    'redis+cluster://:secret@a:7001,b:7002'
     """
-    seeds = [
-        parse(re.sub(r"^(rediss?)(\+cluster)?://", r"\1+cluster://", uri)) for uri in _NEXT_URI.split(text.strip())
-    ]
-    return replace(seeds[0], hosts=tuple(host for seed in seeds for host in seed.hosts))
+    uris = [re.sub(r"^(rediss?)(\+cluster)?://", r"\1+cluster://", uri) for uri in _NEXT_URI.split(text.strip())]
+    seeds = [parse(uri) for uri in uris]
+    if any((seed.mode, seed.tls) != ("cluster", seeds[0].tls) for seed in seeds):
+        raise ValueError("the seeds of a cluster are written alike, all as redis:// or all as rediss://")
+    scheme, _, rest = uris[0].partition("://")
+    credentials = rest.rpartition("@")[0]
+    hosts = places([host for seed in seeds for host in seed.hosts])
+    return f"{scheme}://{credentials}{'@' * bool(credentials)}{hosts}"
 
 
 def several(text: str) -> bool:
-    """Tell whether there is more than one host in a URI, or more than one URI."""
-    return len(_NEXT_URI.split(text)) > 1 or "," in text.rpartition("@")[2]
+    """Tell whether there are several servers and nothing says what they are: then they are seeds of a cluster."""
+    uris = _NEXT_URI.split(text)
+    return len(uris) > 1 or ("+" not in text.partition("://")[0] and "," in text.rpartition("@")[2])
 
 
 def masked(text: str) -> str:
