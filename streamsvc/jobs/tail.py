@@ -10,7 +10,7 @@ from streamsvc.errors import JobDeleted, JobNotFound, StoreUnavailable
 from streamsvc.fold import Fold
 from streamsvc.jobs.shared import Shared
 from streamsvc.log import START, Batch, Chain, Cursor, Frames, serves
-from streamsvc.slices import slices
+from streamsvc.slices import SLICE_BYTES, slices
 from streamsvc.store.base import Announcement, JobRecord, Store, Unservable
 from streamsvc.v1 import state_pb2
 
@@ -179,16 +179,10 @@ class Tail:
 
     async def _make_snapshot(self) -> None:
         state = await self.state()
-        epoch, messages = state.job.epoch, list[bytes]()
-        pieces = slices(state)
-        piece = next(pieces)
-        for following in pieces:
-            messages.append(codec.snapshot(piece, epoch=""))
-            piece = following
-            await asyncio.sleep(0)  # a large state is not worth a silence to others
-        # The epoch goes with the last slice: until the state is whole, the reader keeps its old cursor.
-        messages.append(codec.snapshot(piece, epoch=epoch))
-        self._snapshot = (Cursor(epoch, state.offset), messages)
+        # To ask a message for its size is to encode it: most states fit into one slice, and are encoded once.
+        whole = codec.snapshot(state, epoch=state.job.epoch)
+        messages = [whole] if len(whole) <= SLICE_BYTES else await _in_slices(state)
+        self._snapshot = (Cursor(state.job.epoch, state.offset), messages)
 
     def _extend(self, frames: bytes, last: int, *, closed: bool) -> None:
         if frames:
@@ -286,3 +280,16 @@ class Tail:
             self._fold = fold
         else:
             await self.refresh()
+
+
+async def _in_slices(state: state_pb2.JobState) -> Sequence[bytes]:
+    """Return the messages of a large snapshot, and let others have their turn meanwhile."""
+    messages: list[bytes] = []
+    pieces = slices(state)
+    piece = next(pieces)
+    for following in pieces:
+        messages.append(codec.snapshot(piece, epoch=""))
+        piece = following
+        await asyncio.sleep(0)
+    # The epoch goes with the last slice: until the state is whole, the reader keeps its old cursor.
+    return *messages, codec.snapshot(piece, epoch=state.job.epoch)
