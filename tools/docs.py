@@ -29,8 +29,8 @@ The command line wins over the environment, that over `streamsvc.toml` in the wo
 default. A setting `name_of_it` is `--name-of-it` on the command line, `{prefix}NAME_OF_IT` in the environment and
 `name_of_it` in the file. Only {no_options} are no options: a command
 line has no room for a table, and everybody on the machine can read it. Durations are written `250ms`, `10s`, `5m`,
-`1h`, `7d` or as a number of seconds; sizes `64KiB`, `1MiB`, `1GiB` or as a number of bytes. `streamsvc serve --print-config`
-shows what is in force, and where it comes from. Made from `streamsvc/settings.py` by `make docs`.
+`1h`, `7d` or as a number of seconds; sizes `64KiB`, `1MiB`, `1GiB` or as a number of bytes. `streamsvc serve
+--print-config` shows what is in force, and where it comes from. Made from `streamsvc/settings.py` by `make docs`.
 
 | setting | default | meaning |
 |---|---|---|
