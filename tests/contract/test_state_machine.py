@@ -269,9 +269,13 @@ class StoreMachine(PairMachine):
         return list((await side.store.list(JobQuery(Scope("ada")))).jobs)
 
 
-@pytest.mark.timeout(3600 if hypothesis_profiles.PROFILE == "full" else 60)
+EXAMPLES = {"memory": 300, "redis": 100, "redis_cluster": 40}
+"""How many lives each store leads: as many as take some seconds. The full profile gives each ten times as many."""
+
+
+@pytest.mark.timeout(3600 if hypothesis_profiles.PROFILE == "full" else 120)
 @pytest.mark.parametrize("name", FACTORIES)
 def test_a_store_answers_like_the_memory_store_and_keeps_the_laws(name: str) -> None:
     machine = partial(StoreMachine, FACTORIES[name])
-    examples = settings(max_examples=5 * settings().max_examples)
-    run_state_machine_as_test(machine, settings=examples)  # type: ignore[arg-type]
+    examples = EXAMPLES[name] * (10 if hypothesis_profiles.PROFILE == "full" else 1)
+    run_state_machine_as_test(machine, settings=settings(max_examples=examples))  # type: ignore[arg-type]

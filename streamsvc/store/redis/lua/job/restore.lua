@@ -65,4 +65,4 @@ else
 end
 keep_keys(KEYS, vanishes)
 announce(KEYS[1], epoch, from, last, closes, #ARGV == 11 and ARGV[11] or '')
-return {'BACK', job and job.cancel}
+return {'BACK', job and job.cancel or false}
