@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
@@ -18,6 +19,7 @@ from streamsvc.errors import (
     StateTooLarge,
 )
 from streamsvc.jobs import lifecycle, requests, watcher
+from streamsvc.jobs.calls import Calls
 from streamsvc.jobs.chance import Chance
 from streamsvc.jobs.conversation import EXCLUSIVE
 from streamsvc.jobs.crew import Crew, prepared
@@ -68,10 +70,12 @@ class Jobs:
         )
         self._crew = Crew(store, self._tails, producers, options, chance)
         self._reaper = Reaper(store, self._crew.take_over, options, clock=chance.clock)
+        pause = options.poll_interval.total_seconds()
+        self._calls = Calls(store, stop=self._crew.stop, take=self._crew.take_over, pause=pause)
         self._patience = Patience(
             missing=options.lease_ttl.total_seconds(),
             outage=options.store_outage_limit.total_seconds(),
-            pause=options.poll_interval.total_seconds(),
+            pause=pause,
         )
 
     async def start(self, principal: Principal, request: job_service_pb2.StartGenerationRequest) -> job_pb2.Job:
@@ -173,8 +177,10 @@ class Jobs:
             self._crew.drop(job_id)
 
     async def run(self) -> None:
-        """Take over abandoned jobs for as long as this runs."""
-        await self._reaper.run()
+        """Take over abandoned jobs, and hear what writers are called for, for as long as this runs."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._reaper.run())
+            group.create_task(self._calls.run())
 
     async def drain(self, grace: timedelta) -> None:
         """Take no new jobs, let those that run here go on for `grace`, and end the rest with SERVER_STOPPED."""

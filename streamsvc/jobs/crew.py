@@ -69,9 +69,13 @@ class Crew:
     async def cancel(self, job_id: str, reason: str) -> job_pb2.Job:
         """Ask a job to stop; it hears at once if it is written here. Raises JobNotFound, StoreUnavailable."""
         job = await self._store.request_cancel(job_id, reason)
+        self.stop(job_id, reason)
+        return job
+
+    def stop(self, job_id: str, reason: str) -> None:
+        """Cancel a job if it is written here."""
         if runner := self._runners.get(job_id):
             runner.cancel(reason)
-        return job
 
     def drop(self, job_id: str) -> None:
         """Stop writing a job that was deleted, at once if it is written here."""

@@ -28,6 +28,7 @@ from streamsvc.store.records import Lease as Lease
 from streamsvc.store.records import LogLost as LogLost
 from streamsvc.store.records import Scope as Scope
 from streamsvc.store.records import Unservable as Unservable
+from streamsvc.store.records import WriterCall as WriterCall
 from streamsvc.v1 import job_pb2, state_pb2
 
 
@@ -172,6 +173,10 @@ class Leases(Protocol):
 
     async def abandoned(self) -> Sequence[str]:
         """Return ids of open jobs that nobody holds a lease on. Raises StoreUnavailable."""
+        ...
+
+    def watch_calls(self) -> AbstractAsyncContextManager[AsyncIterator[WriterCall]]:
+        """Hear of each job that is asked to stop or given away. May skip, repeat or lose. Live once entered."""
         ...
 
 

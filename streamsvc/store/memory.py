@@ -11,6 +11,7 @@ from datetime import timedelta
 from streamsvc.errors import JobDeleted, JobNotFound, LeaseHeld, LogClosed, Overloaded, RequestIdReused
 from streamsvc.log import Batch, Cursor, Frames
 from streamsvc.store.memory_changes import ChangeLog
+from streamsvc.store.memory_claims import Claims
 from streamsvc.store.memory_job import MemoryJob, copy_of
 from streamsvc.store.memory_list import Listing
 from streamsvc.store.records import (
@@ -27,6 +28,7 @@ from streamsvc.store.records import (
     Lease,
     LogLost,
     Scope,
+    WriterCall,
 )
 from streamsvc.store.watches import Watches
 from streamsvc.v1 import job_pb2, state_pb2
@@ -64,9 +66,10 @@ class MemoryStore:
         self._bytes = 0
         self._ended: dict[str, None] = {}  # in order of their end
         self._changes = ChangeLog(new_epoch())
-        self._claims: dict[tuple[str, str], str] = {}
+        self._claims = Claims()
         self._watches: Watches[str, Announcement] = Watches()
         self._job_watches: Watches[Scope, JobChange] = Watches()
+        self._call_watches: Watches[None, WriterCall] = Watches()
 
     async def append(
         self, lease: Lease, batch: Batch, *, job: job_pb2.Job | None = None, notes: bytes | None = None
@@ -148,6 +151,7 @@ class MemoryStore:
         stored = self._found(job_id)
         if not stored.closed and not stored.cancel_requested:
             stored.cancel_requested, stored.cancel_reason = True, reason
+            self._call_watches.tell(None, WriterCall(job_id, reason))
         return copy_of(stored.job)
 
     async def delete(self, job_id: str) -> None:
@@ -164,12 +168,7 @@ class MemoryStore:
         return self._changes.since(scope, token, self._jobs)
 
     async def claim(self, owner: str, conversation_id: str, job_id: str, *, over: str) -> str:
-        place = (owner, conversation_id)
-        if self._claims.get(place, "") == over:
-            self._claims[place] = job_id
-        if not self._claims.get(place):
-            return self._claims.pop(place, "")
-        return self._claims[place]
+        return self._claims.claim(owner, conversation_id, job_id, over)
 
     def watch_jobs(self, scope: Scope) -> AbstractAsyncContextManager[AsyncIterator[JobChange]]:
         return self._job_watches.watch(scope)
@@ -198,12 +197,16 @@ class MemoryStore:
         stored = self._written(lease.job_id)
         stored.check(lease, 0)
         stored.lease_end, stored.released = self._clock(), True
+        self._call_watches.tell(None, WriterCall(lease.job_id, released=True))
         self._tell_change(stored)
 
     async def abandoned(self) -> Sequence[str]:
         self._sweep()
         now = self._clock()
         return [job_id for job_id in self._open if self._jobs[job_id].lease_end <= now]
+
+    def watch_calls(self) -> AbstractAsyncContextManager[AsyncIterator[WriterCall]]:
+        return self._call_watches.watch(None)
 
     def _found(self, job_id: str) -> MemoryJob:
         self._sweep()
@@ -265,9 +268,7 @@ class MemoryStore:
         self._ended.pop(job_id, None)
         self._bytes -= stored.weighed
         self._changes.removed(stored.job)
-        place = (stored.job.owner, stored.job.conversation_id)
-        if self._claims.get(place) == job_id:
-            del self._claims[place]
+        self._claims.forget(stored.job)
         self._job_watches.tell_where(lambda scope: scope.covers(stored.job), JobChange(job_id, None))
 
     def _weigh(self, stored: MemoryJob) -> None:

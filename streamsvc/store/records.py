@@ -177,3 +177,12 @@ class JobChange:
 
     job_id: str
     job: job_pb2.Job | None
+
+
+@dataclass(frozen=True, slots=True)
+class WriterCall:
+    """Word to those who write jobs: one is asked to stop, or (`released`) was given away to whoever takes it."""
+
+    job_id: str
+    cancel_reason: str = ""
+    released: bool = False

@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from streamsvc.log import Cursor
-from streamsvc.store.base import Announcement, JobChange, Scope
+from streamsvc.store.base import Announcement, JobChange, Scope, WriterCall
 from streamsvc.v1 import job_pb2
 from tests.support.stores import StoreUnderTest
 from tests.support.writing import JOB, OTHER, a_job, batch, begin, frames, read_all, take_over, texts_of
@@ -217,3 +217,26 @@ async def test_a_job_that_was_put_back_is_heard_of(sut: StoreUnderTest) -> None:
     async with sut.store.watch_jobs(Scope(owner="ada")) as watch:
         await sut.store.restore(writer.lease, writer.copy())
         assert (await _heard(watch, lambda change: change.job is not None)).job_id == JOB
+
+
+async def test_whoever_listens_for_calls_hears_who_is_asked_to_stop(sut: StoreUnderTest) -> None:
+    await begin(sut)
+    async with sut.store.watch_calls() as calls:
+        await sut.store.request_cancel(JOB, "that is enough")
+        assert await _heard(calls, lambda call: call.job_id == JOB) == WriterCall(JOB, "that is enough")
+
+
+async def test_whoever_listens_for_calls_hears_what_is_given_away(sut: StoreUnderTest) -> None:
+    writer = await begin(sut)
+    async with sut.store.watch_calls() as calls:
+        await sut.store.release(writer.lease)
+        assert await _heard(calls) == WriterCall(JOB, released=True)
+
+
+async def test_an_ended_job_is_not_called(sut: StoreUnderTest) -> None:
+    ended, other = await begin(sut), await begin(sut, job_id=OTHER, epoch="second")
+    await ended.end()
+    async with sut.store.watch_calls() as calls:
+        await sut.store.request_cancel(JOB, "too late")
+        await sut.store.release(other.lease)
+        assert (await _heard(calls)).job_id == OTHER

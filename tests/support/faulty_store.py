@@ -65,6 +65,10 @@ class FaultyStore:
         """See `Store.watch_jobs`."""
         return self._inner.watch_jobs(*arguments)
 
+    def watch_calls(self) -> AbstractAsyncContextManager[AsyncIterator[Any]]:
+        """See `Store.watch_calls`."""
+        return self._watch(self._inner.watch_calls())
+
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         inner: Callable[..., Awaitable[Any]] = getattr(self._inner, name)
 
@@ -91,8 +95,8 @@ class FaultyStore:
 
     @asynccontextmanager
     async def _watch(
-        self, inner: AbstractAsyncContextManager[AsyncIterator[Announcement]]
-    ) -> AsyncIterator[AsyncIterator[Announcement]]:
+        self, inner: AbstractAsyncContextManager[AsyncIterator[Any]]
+    ) -> AsyncIterator[AsyncIterator[Any]]:
         self.calls["watch"] += 1
         self._check("watch")
         async with inner as announcements:
@@ -100,14 +104,14 @@ class FaultyStore:
 
 
 class _Hearing:
-    def __init__(self, store: FaultyStore, announcements: AsyncIterator[Announcement]) -> None:
+    def __init__(self, store: FaultyStore, announcements: AsyncIterator[Any]) -> None:
         self._store = store
         self._announcements = announcements
 
-    def __aiter__(self) -> AsyncIterator[Announcement]:
+    def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
-    async def __anext__(self) -> Announcement:
+    async def __anext__(self) -> Any:
         while True:
             announcement = await anext(self._announcements)
             if self._store.reachable and not self._store.deaf:

@@ -37,7 +37,7 @@ class LossyMemoryStore(MemoryStore):
         past = self._past[job_id]
         while past and not (past[-1].job.last_offset <= to_offset and past[-1].fence <= fence):
             past.pop()
-        claims = dict(self._claims)
+        claims = deepcopy(self._claims)
         if job_id in self._jobs:
             self._forget(job_id)
         self._claims = claims
@@ -53,12 +53,12 @@ class LossyMemoryStore(MemoryStore):
     def leftovers(self) -> int:
         """Return how many entries are kept of any job, and how many bytes are thought to be."""
         self._sweep()
-        kept = (self._jobs, self._open, self._ended, self._tombstones, self._expiries, self._claims)
-        return sum(map(len, kept)) + self._bytes
+        kept = (self._jobs, self._open, self._ended, self._tombstones, self._expiries)
+        return sum(map(len, kept)) + len(self._claims) + self._bytes
 
     def open_watches(self) -> int:
         """Return how many watches are open."""
-        return len(self._watches) + len(self._job_watches)
+        return len(self._watches) + len(self._job_watches) + len(self._call_watches)
 
     def _put_back(self, stored: MemoryJob) -> None:
         job_id = stored.job.id

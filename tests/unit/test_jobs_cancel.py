@@ -98,8 +98,22 @@ def test_cancel_against_completion_leaves_one_final_event(ticks: int) -> None:
 
 
 @in_virtual_time
-async def test_a_cancel_at_another_instance_reaches_the_writer_within_a_third_of_the_lease() -> None:
+async def test_a_cancel_at_another_instance_reaches_the_writer_at_once() -> None:
     async with rigs(2) as (writer, other):
+        writer.run()
+        job, began = await said(writer), now()
+        await other.cancel(job.id, "from elsewhere")
+        events = await other.events(job.id)
+        assert events[-1].job_cancelled.reason == "from elsewhere"
+        assert writer.told.closed == 1
+        assert now() - began < 0.1
+
+
+@in_virtual_time
+async def test_a_cancel_that_is_not_heard_reaches_the_writer_within_a_third_of_the_lease() -> None:
+    async with rigs(2) as (writer, other):
+        writer.faults.deaf = True
+        writer.run()
         job, began = await said(writer), now()
         await other.cancel(job.id, "from elsewhere")
         events = await other.events(job.id)

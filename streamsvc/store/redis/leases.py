@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from streamsvc.store.records import Acquired, Lease
+from streamsvc.store.records import Acquired, Lease, WriterCall
 from streamsvc.store.redis.context import Context
+from streamsvc.store.redis.heard import Heard
 from streamsvc.store.redis.keys import IndexPlace
 from streamsvc.store.redis.replies import accepted, granted, milliseconds, record
-from streamsvc.store.redis.scripts import job_script
+from streamsvc.store.redis.scripts import index_script, job_script
 from streamsvc.v1 import job_pb2
 
 _ACQUIRE, _RENEW, _RELEASE, _LOOK = map(job_script, ("acquire", "renew", "release", "look"))
+_SAY = index_script("say")
 _STANDING = (b"OPEN", b"ENDED")
 
 
@@ -48,11 +51,17 @@ class RedisLeases:
         reply = await self._link.run(_RELEASE, self._keys.job(lease.job_id)[:1], [head])
         job = record(accepted(lease.job_id, reply)).job
         await self._index.look_in(IndexPlace.of(job), 0)
+        await self._link.run(_SAY, [self._keys.calls], [lease.job_id.encode()])
         await self._index.stands(job, ended=False)
 
     async def abandoned(self) -> Sequence[str]:
         await self._heal_some()
         return await self._looked_at(await self._index.due())
+
+    @asynccontextmanager
+    async def watch_calls(self) -> AsyncIterator[AsyncIterator[WriterCall]]:
+        async with self._link.hear(self._keys.calls) as messages:
+            yield Heard(messages, _call)
 
     async def _looked_at(self, places: Sequence[IndexPlace]) -> Sequence[str]:
         found = await asyncio.gather(*map(self._look, places))
@@ -83,3 +92,10 @@ class RedisLeases:
             job = job_pb2.Job.FromString(reply[2])
             if await self._index.look_first(IndexPlace.of(job), 0):
                 await self._index.heal(job, ended=reply[0] == b"ENDED")
+
+
+def _call(message: bytes | None) -> WriterCall | None:
+    if message is None:
+        return None
+    job_id, given, reason = message.decode().partition(" ")
+    return WriterCall(job_id, reason, released=not given)

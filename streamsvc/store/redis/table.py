@@ -37,7 +37,7 @@ CLAIM_TIME = timedelta(days=32)
 OPEN = frozenset({job_pb2.JOB_STATUS_PENDING, job_pb2.JOB_STATUS_RUNNING})
 
 _CREATE, _GET, _CANCEL, _DELETE = map(job_script, ("create", "get", "cancel", "delete"))
-_PAGE, _CHANGES, _CLAIM = map(index_script, ("page", "changes", "claim"))
+_PAGE, _CHANGES, _CLAIM, _SAY = map(index_script, ("page", "changes", "claim", "say"))
 
 
 class RedisTable:
@@ -85,7 +85,10 @@ class RedisTable:
 
     async def request_cancel(self, job_id: str, reason: str) -> job_pb2.Job:
         reply = accepted(job_id, await self._link.run(_CANCEL, self._keys.job(job_id)[:1], [reason.encode()]))
-        return record(reply).job
+        found = record(reply)
+        if not found.closed:
+            await self._link.run(_SAY, [self._keys.calls], [job_id.encode() + b" " + reason.encode()])
+        return found.job
 
     async def delete(self, job_id: str) -> None:
         message = await self._link.run(_DELETE, self._keys.job(job_id), [b"%d" % self._tombstone_ms])

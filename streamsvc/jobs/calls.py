@@ -1,0 +1,53 @@
+"""What writers are called for, heard at once: to stop a job, and to take one that another instance gives away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from streamsvc.errors import StoreUnavailable
+from streamsvc.store.base import Store, WriterCall
+
+log = logging.getLogger(__name__)
+
+
+class Calls:
+    """Hears calls while it runs. What it misses is noticed at the next renewal, or by the reaper.
+
+    `stop` is told of a job and why, `take` of a job that was given away.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        stop: Callable[[str, str], None],
+        take: Callable[[str], Awaitable[None]],
+        pause: float,
+    ) -> None:
+        self._store = store
+        self._stop = stop
+        self._take = take
+        self._pause = pause
+
+    async def run(self) -> None:
+        """Listen, again and again. Runs as a task of its own."""
+        while True:
+            with suppress(StoreUnavailable):
+                async with self._store.watch_calls() as calls:
+                    async for call in calls:
+                        await self._answer(call)
+            await asyncio.sleep(self._pause)
+
+    async def _answer(self, call: WriterCall) -> None:
+        if not call.released:
+            self._stop(call.job_id, call.cancel_reason)
+            return
+        try:
+            await self._take(call.job_id)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            log.error("job %s cannot be taken over: %s", call.job_id, type(error).__name__)
