@@ -1,7 +1,8 @@
 """Deltas read from frames all at once: what a run of them says, without a message for each.
 
 Nearly all of a log is deltas, and to look at an event in Python costs ten times as much as to parse it. But protobuf
-merges a field that comes again: parsed as one event whose fields may repeat, joined frames give one list of texts.
+merges a field that comes again: parsed as one event whose fields may repeat, joined frames give one list of texts
+(docs/adr/0006-runs-of-deltas.md).
 """
 
 from __future__ import annotations
