@@ -54,7 +54,11 @@ class Running:
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""
-        self._process.send_signal(signal.SIGINT)
+        self.signal(signal.SIGINT)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
 
     async def ended(self) -> Ran:
         """Wait for its end. One that does not end within the limit is killed, and that fails."""
