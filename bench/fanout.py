@@ -21,6 +21,8 @@ HEAD = (
     *("stored events", "messages", "server CPU ms", "aim", ""),
 )
 
+Runs = dict[str, list[Run]]
+
 
 def bench(quick: bool) -> list[Table]:
     """Measure all servers by turns."""
@@ -28,8 +30,9 @@ def bench(quick: bool) -> list[Table]:
     with rig.bare() as bare, rig.bare("built") as built, rig.ours() as merging, rig.ours(0) as plain:
         sides = dict(zip(NAMES, (bare, built, merging, plain), strict=True))
         with rig.clients(1) as (client,):
-            tables = [_table(client, sides, readers, rounds) for readers in READERS]
-            tables.append(_library(client, [merging, plain], rounds))
+            runs = {readers: _measure(client, sides, readers, rounds) for readers in READERS}
+            tables = [_table(readers, runs[readers]) for readers in READERS]
+            tables += [_shares(client, sides, runs, rounds), _library(client, [merging, plain], rounds)]
     tables[0].notes += [
         f"{DELTAS:,} deltas of 20 bytes, medians of {rounds} rounds (least to most), the servers by turns in each",
         "deltas x readers by the time from the first delta until the last reader has the final event",
@@ -39,20 +42,36 @@ def bench(quick: bool) -> list[Table]:
     return tables
 
 
-def _table(client: Child, sides: dict[str, Rig], readers: int, rounds: int) -> Table:
-    runs: dict[str, list[Run]] = {name: [] for name in sides}
+def _measure(client: Child, sides: dict[str, Rig], readers: int, rounds: int) -> Runs:
+    runs: Runs = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, side in sides.items():
             run = side.read(client, Script(DELTAS, waits=True), readers)
             if number:  # the first round warms up
                 runs[name].append(run)
+    return runs
+
+
+def _table(readers: int, runs: Runs) -> Table:
     table = Table(f"Fan-out to {readers} reader{'s' * (readers > 1)}", HEAD)
     for name, measured in runs.items():
         table.rows.append(_row(name, measured, runs, readers))
     return table
 
 
-def _row(name: str, measured: Sequence[Run], runs: dict[str, list[Run]], readers: int) -> list[str]:
+def _shares(client: Child, sides: dict[str, Rig], runs: dict[int, Runs], rounds: int) -> Table:
+    """Measure what the events cost when nobody reads them: that no fan-out can save."""
+    head = ("server", "nobody reads: CPU ms", *(f"of the CPU with {n} reader{'s' * (n > 1)}" for n in READERS))
+    table = Table("How much of it is making and storing the events", head)
+    for name, side in sides.items():
+        made = [side.unread(client, Script(DELTAS, waits=True)) for _ in range(rounds)]
+        shares = [report.median(made) / report.median([run.cpu for run in runs[n][name]]) for n in READERS]
+        cpu = report.spread([seconds * 1e3 for seconds in made], report.whole)
+        table.rows.append([name, cpu, *map(report.percent, shares)])
+    return table
+
+
+def _row(name: str, measured: Sequence[Run], runs: Runs, readers: int) -> list[str]:
     speeds = [DELTAS * readers / run.wall for run in measured]
     bare, built = (_ratios(measured, runs[other]) for other in NAMES[:2])
     ours = name.startswith("ours")

@@ -29,7 +29,7 @@ def bench(quick: bool) -> list[Table]:
 def _finished(quick: bool) -> Table:
     head = ("appends", "events", "bytes a job, just ended", "with its state asked for", "after a lease", "aim", "")
     table = Table(f"Memory of a finished job of {DELTAS:,} deltas", head)
-    jobs, alone, lease = (4, 1, 1.0) if quick else (20, 4, 10.0)
+    jobs, alone, lease = (4, 1, 1.0) if quick else (20, 12, 10.0)
     kinds = (("merging", 10.0, jobs), ("not merging", 0.0, jobs), ("not merging, an append a delta", 0.0, alone))
     with rig.clients(1, "bench.callers") as (caller,):
         for name, flush_ms, count in kinds:

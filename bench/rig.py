@@ -16,6 +16,9 @@ STREAM = "/streamsvc.v1.JobService/StreamJob"
 SETTLE = 0.05
 """Seconds between the last reader's first message and the first delta."""
 
+QUIET_NS = 1_000_000
+"""A server that uses less processor time than this in SETTLE has nothing to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -67,6 +70,19 @@ class Rig:
             latencies=[ns / 1e6 for ns in done["latencies"]],
             marks=after.get("marks", ()),
         )
+
+    def unread(self, client: Child, script: Script) -> float:
+        """Have a script spoken that nobody reads. Returns the processor seconds that it took the server."""
+        self.begin(client, script)
+        time.sleep(SETTLE)
+        before = spent = self.server.ask("sample")["cpu_ns"]
+        self.server.ask("go")
+        for _ in range(100):
+            time.sleep(SETTLE)
+            last, spent = spent, self.server.ask("sample")["cpu_ns"]
+            if spent - last < QUIET_NS:
+                return float(spent - before) / 1e9
+        raise TimeoutError("the server does not come to rest")
 
 
 @contextmanager
