@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     max_event_bytes: Size = Field(1024**2, description="largest event")
     max_answer_bytes: Size = Field(32 * 1024**2, description="largest answer")
     max_log_bytes: Size = Field(64 * 1024**2, description="when the oldest events of a log are replaced by a state")
+    checkpoint_bytes: Size = Field(
+        256 * 1024, description="how much of a log is written until its state is kept beside it, in Redis"
+    )
     memory_store_bytes: Size = Field(1024**3, description="when the memory store forgets the jobs that ended first")
     max_attempts: int = Field(3, ge=1, le=100, description="how many lost producers a job may have")
     upstream_connect_timeout: Duration = Field(10 * _s, description="to connect to an upstream")

@@ -7,6 +7,7 @@ import inspect
 import logging
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import typer
@@ -71,7 +72,9 @@ async def _run(settings: Settings, producers: Mapping[str, Producer], servers: R
 def job_options(settings: Settings) -> JobOptions:
     """Return what the settings say of jobs."""
     names = set(inspect.signature(JobOptions).parameters) & set(Settings.model_fields)
-    return JobOptions(**{name: getattr(settings, name) for name in names})
+    options = JobOptions(**{name: getattr(settings, name) for name in names})
+    # In memory nobody else reads, so nobody needs a state in the store.
+    return replace(options, checkpoint_bytes=0) if settings.store == "memory" else options
 
 
 def server_options(settings: Settings) -> ServerOptions:

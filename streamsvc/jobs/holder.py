@@ -80,15 +80,18 @@ class Holder:
             closed = job is not None and job.HasField("complete_time")
             self._tail.take(Announcement(batch.epoch, batch.after, batch.last, closed, batch.frames))
 
-    async def trim(self) -> bool:
-        """Keep a checkpoint in the store, and forget the events that it covers. Returns False if that must wait."""
+    async def checkpoint(self, *, trim: bool) -> int | None:
+        """Keep the job's state in the store, and with `trim` forget the events that it covers.
+
+        Returns how many bytes the state has, None if it could not be kept just now.
+        """
         try:
             state = await self._tail.state()
             async with self._writing:
-                await self._store.checkpoint(self._lease, state, trim=True)
+                await self._store.checkpoint(self._lease, state, trim=trim)
         except (StoreUnavailable, LogLost):
-            return False  # the next append insists, and puts back what is lost
-        return True
+            return None  # the next append insists, and puts back what is lost
+        return state.ByteSize()
 
     async def check(self) -> None:
         """Renew the lease, or after the final event: see whether the store still has everything."""

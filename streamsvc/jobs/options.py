@@ -10,7 +10,10 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class JobOptions:
-    """Durations and sizes (bytes) of jobs. The defaults are those of docs/settings.md."""
+    """Durations and sizes (bytes) of jobs. The defaults are those of docs/settings.md for the memory store.
+
+    `checkpoint_bytes`: 0 for never. Only readers at other instances need a state in the store.
+    """
 
     heartbeat_interval: timedelta = timedelta(seconds=15)
     lease_ttl: timedelta = timedelta(seconds=10)
@@ -23,6 +26,7 @@ class JobOptions:
     max_event_bytes: int = _MIB
     max_answer_bytes: int = 32 * _MIB
     max_log_bytes: int = 64 * _MIB
+    checkpoint_bytes: int = 0
     max_attempts: int = 3
     windows_bytes: int = 64 * _MIB
 

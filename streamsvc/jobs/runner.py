@@ -11,6 +11,7 @@ from contextlib import aclosing
 from streamsvc.backoff import Backoff
 from streamsvc.errors import JobDeleted, LeaseLost, LogClosed, OffsetMismatch, StoreUnavailable
 from streamsvc.jobs import lifecycle
+from streamsvc.jobs.checkpoints import Checkpoints
 from streamsvc.jobs.holder import Holder
 from streamsvc.jobs.intake import Intake
 from streamsvc.jobs.options import JobOptions
@@ -60,12 +61,11 @@ class Runner:
         self._so_far = so_far
         self._notes = notes
         self._pen = pen
-        self._options = options
         self._clock = clock
         self._random = random
         self._intake = Intake()
         self._pace = Pace(options.flush_interval.total_seconds())
-        self._log_bytes = 0
+        self._checkpoints = Checkpoints(options)
         self._said = False
         self._begun = asyncio.Event()
         self._dropped = asyncio.Event()
@@ -149,9 +149,7 @@ class Runner:
             if final is not None:
                 return
             self._pace.wrote(self._clock(), len(events))
-            self._log_bytes += len(batch.frames)
-            if self._log_bytes > self._options.max_log_bytes and await holder.trim():
-                self._log_bytes = 0
+            await self._checkpoints.after(len(batch.frames), holder)
 
     async def _produce(self, producer: Producer) -> None:
         await self._begun.wait()
