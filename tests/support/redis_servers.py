@@ -72,7 +72,7 @@ class RedisSentinel:
         return self.first if int(port) == self.first.port else self.second
 
     def wait_for_primary(self, server: RedisServer) -> None:
-        """Wait until every Sentinel that answers names this server, and it takes writes."""
+        """Wait until the first Sentinel names this server, and it takes writes."""
         wait_for(lambda: self.primary is server and server.command("ROLE")[0] == "master", "the failover")
 
 

@@ -66,6 +66,8 @@ def test_too_few_replicas_are_warned_of() -> None:
     (warning,) = judge({**GOOD, "connected_slaves": "1"}, "standalone", "h:1", min_replicas=2)
     assert "redis_min_replicas" in warning
     assert judge({**GOOD, "connected_slaves": "2"}, "standalone", "h:1", min_replicas=2) == []
+    a_replica_of_a_cluster = {**GOOD, "cluster_enabled": "1", "role": "slave"}
+    assert judge(a_replica_of_a_cluster, "cluster", "h:1", min_replicas=2) == []
 
 
 def test_info_is_read_whatever_is_in_it() -> None:

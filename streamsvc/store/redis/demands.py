@@ -62,6 +62,6 @@ def _warnings(info: Mapping[str, str], min_replicas: int) -> list[str]:
         text = f"throws keys away {when} (maxmemory-policy {policy}), and with them jobs: set it to noeviction"
         found.append(text)
     replicas = int(info.get("connected_slaves", "0"))
-    if replicas < min_replicas:
+    if info.get("role") == "master" and replicas < min_replicas:
         found.append(f"has {replicas} replicas: nothing can be stored until it has redis_min_replicas, {min_replicas}")
     return found
