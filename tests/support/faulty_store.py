@@ -94,9 +94,7 @@ class FaultyStore:
             raise StoreUnavailable("the store failed")
 
     @asynccontextmanager
-    async def _watch(
-        self, inner: AbstractAsyncContextManager[AsyncIterator[Any]]
-    ) -> AsyncIterator[AsyncIterator[Any]]:
+    async def _watch(self, inner: AbstractAsyncContextManager[AsyncIterator[Any]]) -> AsyncIterator[AsyncIterator[Any]]:
         self.calls["watch"] += 1
         self._check("watch")
         async with inner as announcements:
