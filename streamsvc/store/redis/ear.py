@@ -17,7 +17,7 @@ IDLE = 3.0
 LINGER = 5
 """Closed after so many idle times without a channel."""
 
-_BACKOFF = Backoff(maximum=timedelta(seconds=2))
+_BACKOFF = Backoff(maximum=timedelta(seconds=1))
 
 
 class Channel:
