@@ -162,6 +162,13 @@ async def test_a_certificate_that_is_not_trusted_or_no_certificate(encrypted: Re
     assert "TLS" in await refusal(replace(encrypted.servers, ca_file=no_certificate))
 
 
+async def test_a_server_that_wants_a_certificate() -> None:
+    with standalone("tls-auth-clients yes", tls=True) as server:
+        assert "redis_cert_file" in await refusal(server.servers)
+        key_file = str(server.directory / "key.pem")
+        assert await check(replace(server.servers, cert_file=server.ca_file, key_file=key_file), prefix="ss")
+
+
 async def test_a_cluster_that_is_none_and_the_other_way_round(clustered: RedisCluster) -> None:
     assert "write redis://" in await refusal(f"redis+cluster://{shared().address}")
     assert "write redis+cluster://" in await refusal(clustered.nodes[0].uri)

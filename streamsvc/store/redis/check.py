@@ -177,7 +177,8 @@ def _why(error: StoreUnavailable, tls: bool) -> str:
         case OSError():
             return f"cannot be reached: {cause.strerror or cause}"
     if error.message == CUT_OFF:
-        return "closes the connection" + ("" if tls else ": if it speaks TLS, write rediss:// for redis://")
+        wish = "wants a certificate, set redis_cert_file" if tls else "speaks TLS, write rediss:// for redis://"
+        return f"closes the connection: if it {wish}"
     return _said(error)
 
 
