@@ -61,7 +61,7 @@ test: tools check .venv/.model ## Everything: make check, and all tests with the
 	$(BIN)/pytest
 
 test-full: tools .venv/.dev .venv/.model ## Tests at full length
-	HYPOTHESIS_PROFILE=full $(BIN)/pytest
+	HYPOTHESIS_PROFILE=full TEST_LENGTH=full $(BIN)/pytest --timeout 1200
 
 bench: .venv/.dev ## Measure, and write bench/RESULTS.md
 	$(BIN)/python -m bench

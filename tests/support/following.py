@@ -11,8 +11,9 @@ from streamsvc.log import START
 from streamsvc.v1 import event_pb2, state_pb2
 from streamsvc.v1 import job_service_pb2 as pb
 from tests.support.checker import Item, Record, check
+from tests.support.length import PATIENCE
 
-LIMIT = 40.0
+LIMIT = 40.0 * PATIENCE
 """How long, in seconds, anybody may follow a job."""
 
 REPLAY = pb.CATCH_UP_MODE_REPLAY

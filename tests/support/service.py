@@ -51,7 +51,13 @@ class Service:
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def start(cls, settings: Mapping[str, str] | None = None, *, listen: str = "127.0.0.1:0") -> Service:
+    async def start(
+        cls,
+        settings: Mapping[str, str] | None = None,
+        *,
+        listen: str = "127.0.0.1:0",
+        environment: Mapping[str, str] | None = None,
+    ) -> Service:
         """Start it, and wait until it is healthy."""
         given = {"listen": listen, **QUICK, **(settings or {})}
         options = [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", value)]
@@ -59,7 +65,7 @@ class Service:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "streamsvc", "serve", *options),
             cwd=directory.name,
-            env=clean_environment(),
+            env={**clean_environment(), **(environment or {})},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
@@ -191,8 +197,8 @@ async def app(
 
 
 @asynccontextmanager
-async def client_of(address: str, **options: Any) -> AsyncIterator[Client]:
-    """Open a client that is as quick as the service under test."""
+async def client_of(*addresses: str, **options: Any) -> AsyncIterator[Client]:
+    """Open a client of one or several instances that is as quick as the service under test."""
     quick = {"heartbeat_interval": timedelta(seconds=1), "give_up_after": timedelta(seconds=30)}
-    async with Client(address, options=ClientOptions(**{**quick, **options})) as client:
+    async with Client(*addresses, options=ClientOptions(**{**quick, **options})) as client:
         yield client
