@@ -25,6 +25,7 @@ class Bus:
         self._watches: Watches[bytes, bytes | None] = Watches()
         self._channels: dict[bytes, Channel] = {}
         self._ears: dict[Server, Ear] = {}
+        self._closed = False
 
     @asynccontextmanager
     async def hear(self, name: bytes) -> AsyncIterator[AsyncIterator[bytes | None]]:
@@ -37,8 +38,10 @@ class Bus:
                 self._leave(channel)
 
     async def close(self) -> None:
-        """Close all connections."""
-        for ear in [*self._ears.values()]:
+        """Close all connections. Nothing can be heard from now on."""
+        self._closed = True
+        while self._ears:
+            _, ear = self._ears.popitem()
             await ear.close()
 
     async def _enter(self, name: bytes) -> Channel:
@@ -66,6 +69,8 @@ class Bus:
             channel.ear.remove(channel)
 
     def _open(self, name: bytes, server: Server) -> Channel:
+        if self._closed:
+            raise StoreUnavailable(OUT_OF_REACH)
         ear = self._ear(server)
         channel = self._channels[name] = Channel(name, ear)
         ear.add(channel)

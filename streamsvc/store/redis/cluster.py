@@ -39,6 +39,7 @@ class Cluster:
     """
 
     def __init__(self, seeds: Sequence[Address], dialer: Dialer, min_replicas: int) -> None:
+        self._seeds = seeds
         self._nodes = deque(seeds)
         self._dialer = dialer
         self._min_replicas = min_replicas
@@ -46,7 +47,9 @@ class Cluster:
         self._slots: dict[int, Address] = {}
         self._asking = asyncio.Lock()
         self._asked = 0
+        self._reached = False
         self._doubting: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def home(self, key: bytes) -> Server:
         """See `Servers.home`."""
@@ -61,23 +64,25 @@ class Cluster:
     def follow(self, redirected: Redirected, key: bytes, by: Server) -> Server:
         """See `Servers.follow`."""
         host, port = redirected.address
-        address = (host or self._address_of(by)[0], port)
+        address = (host or by.host, port)
         if not redirected.once:
             self._slots[slot_of(key)] = address
         return self._at(address)
 
     def doubt(self) -> None:
         """See `Servers.doubt`."""
-        if self._doubting is None or self._doubting.done():
+        if not self._closed and (self._doubting is None or self._doubting.done()):
             self._doubting = asyncio.get_running_loop().create_task(self._look_again())
 
     async def refresh(self) -> None:
-        """See `Servers.refresh`. Those who come while an answer is awaited share it."""
+        """See `Servers.refresh`. Those who come while an answer is awaited share it, or its absence."""
         asked = self._asked
         async with self._asking:
             if asked == self._asked:
-                await self._ask()
+                self._reached = await self._ask()
                 self._asked += 1
+            if not self._reached:
+                raise StoreUnavailable(OUT_OF_REACH)
 
     async def primaries(self) -> Sequence[Server]:
         """See `Servers.primaries`."""
@@ -87,6 +92,7 @@ class Cluster:
 
     async def close(self) -> None:
         """See `Servers.close`."""
+        self._closed = True
         if self._doubting is not None:
             self._doubting.cancel()
             await asyncio.wait([self._doubting])
@@ -95,33 +101,33 @@ class Cluster:
 
     def _at(self, address: Address) -> Server:
         if address not in self._servers:
-            self._servers[address] = Server(partial(self._dialer.dial, address), self._min_replicas)
+            self._servers[address] = Server(partial(self._dialer.dial, address), self._min_replicas, address[0])
         return self._servers[address]
-
-    def _address_of(self, server: Server) -> Address:
-        return next(address for address, known in self._servers.items() if known is server)
 
     async def _look_again(self) -> None:
         with suppress(StoreUnavailable):
             await self.refresh()
         await asyncio.sleep(_PAUSE)
 
-    async def _ask(self) -> None:
+    async def _ask(self) -> bool:
         """Take the map of the first node that answers. The next time another one is asked first: this one may err."""
         for node in [*self._nodes]:
             self._nodes.rotate(-1)
             with suppress(StoreUnavailable):
                 await self._learn(await self._dialer.ask(node, b"CLUSTER", b"SLOTS"), node)
-                return
-        raise StoreUnavailable(OUT_OF_REACH)
+                return True
+        return False
 
     async def _learn(self, ranges: Reply, node: Address) -> None:
+        if not ranges:
+            raise StoreUnavailable(SLOT_DOWN)  # a node that was taken out of its cluster knows nothing
         slots: dict[int, Address] = {}
         for first, last, (host, port, *_), *_ in ranges:
             address = (host.decode() if host else node[0], port)
             slots.update(dict.fromkeys(range(first, last + 1), address))
         self._slots = slots
         found = set(slots.values())
+        self._nodes = deque(node for node in self._nodes if node in found or node in self._seeds)
         self._nodes.extend(found.difference(self._nodes))
         for address in self._servers.keys() - found:
             await self._servers.pop(address).close()

@@ -61,6 +61,8 @@ class ReplicatedLane(Lane):
     def _fail(self, why: str) -> None:
         self._sent.extendleft(call for call, _ in self._held)
         self._held.clear()
+        if self._wait is not None:
+            self._wait.future.cancel()
         self._wait = None
         super()._fail(why)
 

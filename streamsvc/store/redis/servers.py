@@ -12,10 +12,14 @@ from streamsvc.store.redis.wire import Dial
 
 
 class Server:
-    """One primary: a lane for calls, another for long answers, so that these hold up nobody."""
+    """One primary: a lane for calls, another for long answers, so that these hold up nobody.
 
-    def __init__(self, dial: Dial, min_replicas: int) -> None:
+    `host` is where redirections lead that name none.
+    """
+
+    def __init__(self, dial: Dial, min_replicas: int, host: str = "") -> None:
         self.dial = dial
+        self.host = host
         self.quick = ReplicatedLane(dial, min_replicas) if min_replicas else Lane(dial)
         self.bulk = Lane(dial)
 
