@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tests.support.crowd import Crowd
+from tests.support.crowd import Crowd, has
 from tests.support.events import answer, scripted
 from tests.support.fleet import fleet
 from tests.support.following import Follower, obey
@@ -33,7 +33,7 @@ async def test_readers_of_an_instance_that_is_killed_go_on_at_another_one() -> N
                 dying = others[number % 2]
                 await crowd.arrive(READERS // KILLS, pacer, between * (number + 1))
                 await dying.kill()
-                await pacer.until(lambda record, after=len(pacer.record.items): len(record.items) > after + 20)
+                await pacer.until(has(len(pacer.record.items) + 20))
                 await dying.start()
             state = await obey(direct, job.id, [pacer, *crowd.readers], cause=f"seed {SEED}")
             assert crowd.reconnects >= READERS // 4

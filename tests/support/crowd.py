@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from random import Random
 
 from streamsvc.backoff import Backoff
@@ -62,7 +61,7 @@ class Crowd:
         Half of them, by chance, ask for a snapshot.
         """
         for offset in sorted(self._random.randrange(last) for _ in range(count)):
-            await pacer.until(partial(_reached, offset))
+            await pacer.until(has(offset))
             await self.add(self._random.choice((REPLAY, SNAPSHOT)))
 
 
@@ -78,5 +77,6 @@ async def cutting(
         ]
 
 
-def _reached(offset: int, record: Record) -> bool:
-    return len(record.items) >= offset
+def has(count: int) -> Callable[[Record], bool]:
+    """Return the question whether a record has so many items; see `Follower.until`."""
+    return lambda record: len(record.items) >= count
