@@ -14,10 +14,11 @@ log = logging.getLogger(__name__)
 
 
 class Reaper:
-    """Looks for abandoned jobs every `reaper_interval`.
+    """Looks for abandoned jobs at once, and then every `reaper_interval`.
 
     It takes over only when its own calls have succeeded without a break for one lease: while the store was out of
     reach no writer could renew, and none of them is dead for that (docs/architecture.md, "The rules of one log").
+    A job that was given away has no writer to be careful of, and is taken over whenever it is found.
     """
 
     def __init__(
@@ -40,7 +41,6 @@ class Reaper:
         """Look again and again. Runs as a task of its own."""
         looked = self._clock()
         while True:
-            await asyncio.sleep(self._interval)
             now = self._clock()
             # A process that was stopped knows nothing of the time between.
             if now - looked > self._interval + self._lease / 2:
@@ -51,16 +51,17 @@ class Reaper:
                 self.store_answers = True
             except StoreUnavailable:
                 self._calm_since, self.store_answers = None, False
+            await asyncio.sleep(self._interval)
 
     async def _look(self, now: float) -> None:
-        abandoned = await self._store.abandoned()
+        calm = self._calm_since is not None and now - self._calm_since >= self._lease
+        abandoned = await self._store.abandoned(released=not calm)
         self._calm_since = now if self._calm_since is None else self._calm_since
-        if now - self._calm_since >= self._lease:
-            for job_id in abandoned:
-                log.warning("job %s was abandoned by its writer", job_id)
-                try:
-                    await self._take_over(job_id)
-                except StoreUnavailable:
-                    raise
-                except Exception as error:
-                    log.error("job %s cannot be taken over: %s", job_id, type(error).__name__)
+        for job_id in abandoned:
+            log.warning("nobody writes job %s any more", job_id)
+            try:
+                await self._take_over(job_id)
+            except StoreUnavailable:
+                raise
+            except Exception as error:
+                log.error("job %s cannot be taken over: %s", job_id, type(error).__name__)

@@ -171,8 +171,11 @@ class Leases(Protocol):
         """Give the job away, so that another may acquire it at once. Raises as `renew`."""
         ...
 
-    async def abandoned(self) -> Sequence[str]:
-        """Return ids of open jobs that nobody holds a lease on. Raises StoreUnavailable."""
+    async def abandoned(self, *, released: bool = False) -> Sequence[str]:
+        """Return ids of open jobs that nobody holds a lease on, with `released` only of those that were given away.
+
+        Raises StoreUnavailable.
+        """
         ...
 
     def watch_calls(self) -> AbstractAsyncContextManager[AsyncIterator[WriterCall]]:

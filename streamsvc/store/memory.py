@@ -200,10 +200,11 @@ class MemoryStore:
         self._call_watches.tell(None, WriterCall(lease.job_id, released=True))
         self._tell_change(stored)
 
-    async def abandoned(self) -> Sequence[str]:
+    async def abandoned(self, *, released: bool = False) -> Sequence[str]:
         self._sweep()
         now = self._clock()
-        return [job_id for job_id in self._open if self._jobs[job_id].lease_end <= now]
+        found = [stored for job_id in self._open if (stored := self._jobs[job_id]).lease_end <= now]
+        return [stored.job.id for stored in found if stored.released or not released]
 
     def watch_calls(self) -> AbstractAsyncContextManager[AsyncIterator[WriterCall]]:
         return self._call_watches.watch(None)

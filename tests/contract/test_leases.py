@@ -235,6 +235,17 @@ async def test_open_jobs_without_a_holder_are_abandoned(sut: StoreUnderTest) -> 
     assert set(await sut.store.abandoned()) == {released.job.id}
 
 
+async def test_those_that_were_given_away_can_be_asked_for_alone(sut: StoreUnderTest) -> None:
+    lost, released = await begin(sut), await begin(sut, job_id=OTHER, epoch="second")
+    await sut.store.release(released.lease)
+    assert await sut.store.abandoned(released=True) == [OTHER]
+    await sut.advance(sut.times.ttl * 1.1)
+    assert set(await sut.store.abandoned()) == {lost.job.id, OTHER}
+    assert await sut.store.abandoned(released=True) == [OTHER]
+    await sut.store.acquire(OTHER, sut.times.ttl)
+    assert await sut.store.abandoned(released=True) == []
+
+
 async def test_taking_one_job_over_leaves_the_others_alone(sut: StoreUnderTest) -> None:
     await begin(sut)
     other = await begin(sut, job_id=OTHER, epoch="second")

@@ -17,18 +17,19 @@ OPTIONS = JobOptions(lease_ttl=timedelta(seconds=10), reaper_interval=timedelta(
 
 
 class Abandoned:
-    """A store that has one abandoned job."""
+    """A store that has one abandoned job, and perhaps some that were given away."""
 
     def __init__(self) -> None:
         self.reachable = True
         self.looks: list[float] = []
+        self.released: list[str] = []
 
-    async def abandoned(self) -> Sequence[str]:
+    async def abandoned(self, *, released: bool = False) -> Sequence[str]:
         """See `Leases.abandoned`."""
         self.looks.append(now())
         if not self.reachable:
             raise StoreUnavailable("out of reach")
-        return ["a"]
+        return [*self.released] if released else ["a", *self.released]
 
 
 class Watch:
@@ -37,6 +38,7 @@ class Watch:
     def __init__(self) -> None:
         self.store = Abandoned()
         self.taken: list[float] = []
+        self.released: list[float] = []
         self.failing = False
         self.reaper = Reaper(cast(Store, self.store), self._take_over, OPTIONS, clock=now)
         self.began = now()
@@ -45,14 +47,14 @@ class Watch:
     async def _take_over(self, job_id: str) -> None:
         if self.failing:
             raise StoreUnavailable("out of reach")
-        self.taken.append(now() - self.began)
+        (self.taken if job_id == "a" else self.released).append(now() - self.began)
 
 
 @in_virtual_time
-async def test_it_looks_at_its_interval() -> None:
+async def test_it_looks_at_once_and_at_its_interval() -> None:
     watch = Watch()
     await asyncio.sleep(20.5)
-    assert [look - watch.began for look in watch.store.looks] == [2, 4, 6, 8, 10, 12, 14, 16, 18, 20]
+    assert [look - watch.began for look in watch.store.looks] == [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20]
     watch.task.cancel()
 
 
@@ -60,7 +62,22 @@ async def test_it_looks_at_its_interval() -> None:
 async def test_it_takes_nothing_over_before_it_was_in_touch_for_one_lease() -> None:
     watch = Watch()
     await asyncio.sleep(15)
-    assert watch.taken[:1] == [12]
+    assert watch.taken[:1] == [10]
+    watch.task.cancel()
+
+
+@in_virtual_time
+async def test_a_job_that_was_given_away_is_taken_over_at_once() -> None:
+    watch = Watch()
+    watch.store.released = ["b"]
+    await asyncio.sleep(1)
+    assert (watch.taken, watch.released) == ([], [0])
+    watch.store.released = []
+    watch.store.reachable = False
+    await asyncio.sleep(20)
+    watch.store.reachable, watch.store.released = True, ["c"]
+    await asyncio.sleep(2)
+    assert (watch.taken, watch.released) == ([], [0, 22])
     watch.task.cancel()
 
 
@@ -83,7 +100,7 @@ async def test_a_takeover_that_fails_begins_the_lease_anew() -> None:
     watch.failing = True
     await asyncio.sleep(15)
     watch.failing = False
-    await asyncio.sleep(8)
+    await asyncio.sleep(6)
     assert watch.taken == []
     await asyncio.sleep(10)
     assert watch.taken != []

@@ -54,30 +54,28 @@ class RedisLeases:
         await self._link.run(_SAY, [self._keys.calls], [lease.job_id.encode()])
         await self._index.stands(job, ended=False)
 
-    async def abandoned(self) -> Sequence[str]:
+    async def abandoned(self, *, released: bool = False) -> Sequence[str]:
         await self._heal_some()
-        return await self._looked_at(await self._index.due())
+        places = await self._index.due()
+        found = await asyncio.gather(*(self._look(place, released) for place in places))
+        return [place.job_id for place, abandoned in zip(places, found, strict=True) if abandoned]
 
     @asynccontextmanager
     async def watch_calls(self) -> AsyncIterator[AsyncIterator[WriterCall]]:
         async with self._link.hear(self._keys.calls) as messages:
             yield Heard(messages, _call)
 
-    async def _looked_at(self, places: Sequence[IndexPlace]) -> Sequence[str]:
-        found = await asyncio.gather(*map(self._look, places))
-        return [place.job_id for place, abandoned in zip(places, found, strict=True) if abandoned]
-
-    async def _look(self, place: IndexPlace) -> bool:
+    async def _look(self, place: IndexPlace, only_released: bool) -> bool:
         """Tell whether nobody holds a lease on a job, and say when it is to be looked at next."""
         reply = await self._link.run(_LOOK, self._keys.job(place.job_id)[:1], [])
         if reply[0] not in _STANDING:
             await self._index.gone(place)
             await self._index.look_no_more(place)
             return False
-        stands, left_ms, message = reply
+        stands, left_ms, message, released = reply
         await self._index.heal(job_pb2.Job.FromString(message), ended=stands == b"ENDED")
         if stands == b"OPEN" and left_ms == 0:
-            return True
+            return bool(released) or not only_released
         await self._index.look_in(place, left_ms)
         return False
 

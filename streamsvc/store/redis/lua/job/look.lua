@@ -1,7 +1,8 @@
 #!lua flags=no-writes
 -- Tells how a job stands, for those who look after the indexes.
 -- KEYS: job
--- Reply: {"OPEN", ms until its lease ends or 0, job}, {"ENDED", ms until it is forgotten, job}, or a refusal
+-- Reply: {"OPEN", ms until its lease ends or 0, job, "1" if it was given away},
+--        {"ENDED", ms until it is forgotten, job, ""}, or a refusal
 local now = now_ms()
 local job, refusal = load(KEYS[1], now)
 if refusal then
@@ -9,6 +10,6 @@ if refusal then
 end
 local message, expires = unpack(redis.call('HMGET', KEYS[1], 'job', 'expires'))
 if job.closed then
-  return {'ENDED', expires - now, message}
+  return {'ENDED', expires - now, message, ''}
 end
-return {'OPEN', math.max(0, job.lease - now), message}
+return {'OPEN', math.max(0, job.lease - now), message, job.released or ''}
