@@ -29,7 +29,7 @@ class LossyMemoryStore(MemoryStore):
         super().__init__(clock=clock, new_epoch=new_epoch, safety_time=safety_time, tombstone_time=tombstone_time)
         self._past: defaultdict[str, list[MemoryJob]] = defaultdict(list)
 
-    def lose(self, job_id: str, to_offset: int, fence: int) -> None:
+    async def lose(self, job_id: str, to_offset: int, fence: int) -> None:
         """Go back to the newest state with at most this last offset and this fence, or to no job if there is none.
 
         That may be the state it has: then nothing is lost but a deletion.

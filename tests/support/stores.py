@@ -73,7 +73,7 @@ class MemoryUnderTest:
 
     async def lose(self, job_id: str, to_offset: int, fence: int) -> None:
         """See `LossyMemoryStore.lose`."""
-        self.store.lose(job_id, to_offset, fence)
+        await self.store.lose(job_id, to_offset, fence)
 
     async def private(self, job_id: str) -> tuple[bytes, bytes]:
         """See `LossyMemoryStore.private`."""

@@ -152,7 +152,7 @@ async def test_what_the_store_has_lost_is_waited_for_without_asking_all_the_time
         log = await log_of(rig, words=20)
         live = rig.reader(log.job_id, Cursor("e1", log.last))
         await live.until(lambda seen: bool(seen.responses))
-        rig.shared.lose(log.job_id, to_offset=5, fence=1)
+        await rig.shared.lose(log.job_id, to_offset=5, fence=1)
         reads = rig.faults.calls["read"]
         waiting = rig.reader(log.job_id, Cursor("e1", 7))
         await asyncio.sleep(30)
@@ -173,7 +173,7 @@ async def test_a_reader_that_has_everything_is_told_when_the_log_closes() -> Non
         end = log.last
         with_all = rig.reader(log.job_id, Cursor("e1", end - 1))
         await with_all.done()
-        rig.shared.lose(log.job_id, to_offset=end - 1, fence=1)
+        await rig.shared.lose(log.job_id, to_offset=end - 1, fence=1)
         reader = rig.reader(log.job_id, Cursor("e1", end))
         await reader.until(lambda seen: bool(seen.responses))
         log.last = end - 1
@@ -204,7 +204,7 @@ async def test_a_heartbeat_at_the_moment_of_a_cut_does_not_name_the_epoch_before
             seen.add(await anext(messages))
             waiting = asyncio.ensure_future(anext(messages))
             await settle()
-            rig.shared.lose(log.job_id, to_offset=4, fence=1)
+            await rig.shared.lose(log.job_id, to_offset=4, fence=1)
             await asyncio.sleep(11)
             other = await log.taken_over()
             record = await rig.shared.get(log.job_id)

@@ -36,7 +36,7 @@ async def test_a_lost_end_of_the_log_is_put_back_with_the_next_words() -> None:
         job = await said(rig)
         reader = rig.reader(job.id)
         await reader.until(lambda seen: text_of(seen.events) == counted(10))
-        rig.shared.lose(job.id, to_offset=5, fence=1)
+        await rig.shared.lose(job.id, to_offset=5, fence=1)
         rig.told.say(text("10 "), STOP)
         seen = await reader.done()
         assert text_of(seen.events) == counted(11)
@@ -48,7 +48,7 @@ async def test_a_lost_end_of_the_log_is_put_back_with_the_next_words() -> None:
 async def test_a_loss_is_found_although_the_producer_is_silent() -> None:
     async with one_rig() as rig:
         job = await said(rig)
-        rig.shared.lose(job.id, to_offset=5, fence=1)
+        await rig.shared.lose(job.id, to_offset=5, fence=1)
         await asyncio.sleep(4.5)
         assert text_of(await rig.stored(job.id)) == counted(10)
 
@@ -59,7 +59,7 @@ def test_a_job_that_vanished_or_fell_back_to_its_beginning_is_put_back(to_offset
     async def run() -> None:
         async with one_rig() as rig:
             job = await said(rig)
-            rig.shared.lose(job.id, to_offset=to_offset, fence=1)
+            await rig.shared.lose(job.id, to_offset=to_offset, fence=1)
             rig.told.say(text("10 "), STOP)
             await settle()
             await asyncio.sleep(1)
@@ -75,7 +75,7 @@ async def test_a_reader_elsewhere_that_saw_what_was_lost_waits_until_it_is_put_b
         job = await said(writer)
         reader = other.reader(job.id)
         await reader.until(lambda seen: text_of(seen.events) == counted(10))
-        writer.shared.lose(job.id, to_offset=5, fence=1)
+        await writer.shared.lose(job.id, to_offset=5, fence=1)
         await asyncio.sleep(1.5)
         writer.told.say(text("10 "), STOP)
         seen = await reader.done()
@@ -88,7 +88,7 @@ async def test_a_job_that_vanished_is_waited_for_by_a_reader_that_knows_its_epoc
     async with rigs(2) as (writer, other):
         job = await said(writer)
         cursor = (await other.reader(job.id).until(lambda seen: len(seen.events) > 5)).cursor
-        writer.shared.lose(job.id, to_offset=0, fence=1)
+        await writer.shared.lose(job.id, to_offset=0, fence=1)
         reader = other.reader(job.id, cursor)
         await asyncio.sleep(1.0)
         writer.told.say(text("10 "), STOP)
@@ -104,7 +104,7 @@ async def test_a_lost_final_event_is_put_back() -> None:
         job = await said(rig)
         rig.told.say(STOP)
         seen = await rig.read(job.id)
-        rig.shared.lose(job.id, to_offset=5, fence=1)
+        await rig.shared.lose(job.id, to_offset=5, fence=1)
         await asyncio.sleep(11)
         assert list(await rig.stored(job.id)) == seen.events
         assert (await rig.shared.get(job.id)).closed
@@ -114,7 +114,7 @@ async def test_a_lost_final_event_is_put_back() -> None:
 async def test_putting_back_is_tried_again_in_good_time_while_the_store_fails() -> None:
     async with one_rig() as rig:
         job = await said(rig)
-        rig.shared.lose(job.id, to_offset=5, fence=1)
+        await rig.shared.lose(job.id, to_offset=5, fence=1)
         rig.faults.fail("restore", 4)
         rig.told.say(text("10 "), STOP)
         await asyncio.sleep(30)
@@ -133,7 +133,7 @@ def test_what_was_lost_in_a_long_outage_is_put_back(silent: bool) -> None:
             if not silent:
                 rig.told.say(text("10 "))
             await asyncio.sleep(45)
-            rig.shared.lose(job.id, to_offset=5, fence=1)
+            await rig.shared.lose(job.id, to_offset=5, fence=1)
             rig.faults.reachable = True
             await asyncio.sleep(5)
             rig.told.say(STOP)
@@ -159,7 +159,7 @@ async def test_a_job_that_is_forgotten_at_once_does_not_come_back() -> None:
 async def test_a_store_that_fails_again_after_the_loss_does_not_end_the_job() -> None:
     async with one_rig() as rig:
         job = await said(rig)
-        rig.shared.lose(job.id, to_offset=5, fence=1)
+        await rig.shared.lose(job.id, to_offset=5, fence=1)
         rig.faults.fail("read", 1)
         rig.told.say(text("10 "), STOP)
         await asyncio.sleep(5)
@@ -170,7 +170,7 @@ async def test_a_store_that_fails_again_after_the_loss_does_not_end_the_job() ->
 async def test_a_store_that_never_takes_back_what_it_lost_ends_the_job_after_the_limit() -> None:
     async with one_rig(store_outage_limit=timedelta(seconds=30)) as rig:
         job = await said(rig)
-        rig.shared.lose(job.id, to_offset=5, fence=1)
+        await rig.shared.lose(job.id, to_offset=5, fence=1)
         rig.faults.fail("restore", 10**6)
         rig.told.say(text("10 "))
         await asyncio.sleep(60)
@@ -204,7 +204,7 @@ async def test_a_trimmed_log_that_was_lost_is_put_back_as_a_state_and_what_follo
         for word in words:
             rig.told.say(text(word))
             await asyncio.sleep(0.02)
-        rig.shared.lose(job.id, to_offset=0, fence=1)
+        await rig.shared.lose(job.id, to_offset=0, fence=1)
         rig.told.say(STOP)
         await asyncio.sleep(2)
         seen = await rig.read(job.id)

@@ -164,7 +164,7 @@ async def test_a_log_whose_end_the_store_has_lost_is_followed_again() -> None:
         await log.end()
         await settle()
         assert tail.closed
-        shared.lose(log.job_id, to_offset=1, fence=1)
+        await shared.lose(log.job_id, to_offset=1, fence=1)
         await tail.refresh()
         assert not tail.closed
         log.last = 1
