@@ -23,6 +23,9 @@ from tests.support.service import Service
 SHORT = {"lease_ttl": "1500ms", "reaper_interval": "300ms", "poll_interval": "300ms", "heartbeat_interval": "1s"}
 """Settings under which nothing takes long, and an instance that waits for its turn on a busy machine is not dead."""
 
+LAST_WORDS = 3000
+"""How many characters of an instance's log a failure shows."""
+
 _numbers = count(1)
 
 
@@ -97,5 +100,9 @@ async def fleet(
         for instance in instances:
             assert "Traceback" not in instance.log, instance.log
             assert "incident" not in instance.log, instance.log
+    except BaseException as failed:
+        for instance in instances:
+            failed.add_note(f"the instance at {instance.address} said last:\n{instance.log[-LAST_WORDS:]}")
+        raise
     finally:
         await asyncio.gather(*[instance.kill() for instance in instances])
