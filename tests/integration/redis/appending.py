@@ -76,18 +76,22 @@ class Listening:
         async with self._link.hear(self._channel) as said:
             self.ready.set()
             while True:
-                try:
-                    async with asyncio.timeout(0.2):  # what is said is a hint
-                        number = await anext(said)
-                except TimeoutError:
-                    number = None
-                else:
-                    self.missed += number is None
-                if number == b"%d" % (self.last + 1):
+                number = await self._next(said)
+                if number == self.last + 1:
                     self.last += 1
                     self.heard += 1
-                else:
+                elif number is None or number > self.last:
                     await self._read()
+
+    async def _next(self, said: AsyncIterator[bytes | None]) -> int | None:
+        """Return what is said, None when it is time to look, for what is said is a hint."""
+        try:
+            async with asyncio.timeout(0.2):
+                number = await anext(said)
+        except TimeoutError:
+            return None
+        self.missed += number is None
+        return None if number is None else int(number)
 
     async def _read(self) -> None:
         try:

@@ -149,6 +149,27 @@ async def test_a_script_of_several_keys_waits_for_the_end_of_the_move(three: Red
         await writer.beyond(writer.last + 10)
 
 
+async def test_a_primary_that_never_answers_is_left_for_its_replica(three: RedisCluster, link: Link) -> None:
+    async with listening(link, LIST, CHANNEL) as reader:
+        async with appending(link, LIST, CHANNEL) as writer:
+            await writer.beyond(50)
+            await writer.end()
+        first = await asyncio.to_thread(owner, three, LIST)
+        second = await asyncio.to_thread(replica_of, three, first)
+        assert second is not None
+        await replicated(first, second)
+        first.freeze()
+        async with appending(link, LIST, CHANNEL, last=writer.last) as writer:
+            await writer.beyond(writer.last)
+            heard = reader.heard
+            await eventually(lambda: reader.heard > heard)
+            first.thaw()
+            await eventually(lambda: replica_of(three, second) is first)
+            await writer.beyond(writer.last + 50)
+            await writer.end()
+        await reader.until(writer.last)
+
+
 async def test_a_replica_takes_over_on_demand_and_after_a_death(three: RedisCluster, link: Link) -> None:
     first = await asyncio.to_thread(owner, three, LIST)
     second = await asyncio.to_thread(replica_of, three, first)
