@@ -160,10 +160,12 @@ async def test_a_primary_that_never_answers_is_left_for_its_replica(three: Redis
         await replicated(first, second)
         first.freeze()
         async with appending(link, LIST, CHANNEL, last=writer.last) as writer:
-            await writer.beyond(writer.last)
-            heard = reader.heard
-            await eventually(lambda: reader.heard > heard)
-            first.thaw()
+            try:
+                await writer.beyond(writer.last)
+                heard = reader.heard
+                await eventually(lambda: reader.heard > heard)
+            finally:
+                first.thaw()
             await eventually(lambda: replica_of(three, second) is first)
             await writer.beyond(writer.last + 50)
             await writer.end()
