@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -109,3 +110,24 @@ async def test_following_as_json_is_one_object_a_line(address: str, ended: tuple
     printed = await run(str(BIN / "streamsvc"), "follow", ended[0], "--json", address=address)
     events = [json.loads(line)["event"] for line in printed.splitlines()]
     assert [event["offset"] for event in events] == list(range(1, len(events) + 1))
+
+
+async def test_with_redis_the_answer_goes_on_when_its_writer_is_killed(tmp_path: Path) -> None:
+    script = blocks("sh", "redis-server")
+    ports = {port: str(free_port()) for port in ("6379", "50051", "50061")}
+    for port, free in ports.items():
+        script = script.replace(port, free)
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    environment |= {"STREAMSVC_LISTEN": f"127.0.0.1:{ports['50051']}", "STREAMSVC_LEASE_TTL": "2s"}
+    with (tmp_path / "answer").open("wb") as answer:
+        process = await asyncio.create_subprocess_exec(
+            *("bash", "-c", script), cwd=tmp_path, env=environment, stdout=answer, start_new_session=True
+        )
+    try:
+        async with asyncio.timeout(LIMIT_SECONDS):
+            assert await process.wait() == 0
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)  # what the block leaves running
+    *_, said, gone_on, _ = (tmp_path / "answer").read_text().split("\n")
+    assert len(f"{said} {gone_on}".split()) == 100
+    assert "was abandoned by its writer" in (tmp_path / "b.log").read_text()
