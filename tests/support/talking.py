@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 
 from streamsvc.v1 import job_service_pb2 as pb
 from tests.support.chats import ask, chunk
