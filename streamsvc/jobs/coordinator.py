@@ -87,17 +87,8 @@ class Jobs:
         requests.check_start(request, self._options.max_request_bytes)
         if self._draining:
             raise ServerDraining("this instance takes no new jobs: it is about to stop", retry_after=DRAIN_RETRY)
-        job = self._described(principal, request)
-        content = request.SerializeToString(deterministic=True)
-        first = self._first_batch(job, request)
-        digest = hashlib.sha256(content).digest()
-        exclusive = request.concurrency in EXCLUSIVE and job.conversation_id != ""
-        if exclusive and not await self._exists(job.id):
-            await self._crew.conversations.enter(job, request.concurrency)
-        created = await self._store.create(job, content, first, digest=digest, ttl=self._options.lease_ttl)
-        if created.lease is not None:
-            self._crew.begin(Assignment(created.lease, created.record, content, digest), first)
-        return created.record.job
+        with self._crew.starting():
+            return await self._start(principal, request)
 
     async def stream(self, principal: Principal, request: job_service_pb2.StreamJobRequest) -> AsyncIterator[bytes]:
         """Follow a job from the request's cursor to its end. Yields serialised StreamJobResponses.
@@ -183,7 +174,10 @@ class Jobs:
             group.create_task(self._calls.run())
 
     async def drain(self, grace: timedelta) -> None:
-        """Take no new jobs, let those that run here go on for `grace`, and end the rest with SERVER_STOPPED."""
+        """Take no new jobs, let those that run here go on for `grace`, and give the rest away.
+
+        What nobody could go on with, as in a store that ends with this process, ends with SERVER_STOPPED.
+        """
         self._draining = True
         await self._crew.drain(grace)
 
@@ -196,6 +190,20 @@ class Jobs:
     def store_answers(self) -> bool:
         """Whether the store answered when it was last asked for abandoned jobs."""
         return self._reaper.store_answers
+
+    async def _start(self, principal: Principal, request: job_service_pb2.StartGenerationRequest) -> job_pb2.Job:
+        job = self._described(principal, request)
+        content = request.SerializeToString(deterministic=True)
+        first = self._first_batch(job, request)
+        digest = hashlib.sha256(content).digest()
+        exclusive = request.concurrency in EXCLUSIVE and job.conversation_id != ""
+        if exclusive and not await self._exists(job.id):
+            await self._crew.conversations.enter(job, request.concurrency)
+        asked = self._chance.clock()
+        created = await self._store.create(job, content, first, digest=digest, ttl=self._options.lease_ttl)
+        if created.lease is not None:
+            self._crew.begin(Assignment(created.lease, asked, created.record, content, digest), first)
+        return created.record.job
 
     async def _exists(self, job_id: str) -> bool:
         try:

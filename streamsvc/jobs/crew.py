@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from streamsvc.errors import JobNotFound, LeaseHeld, LogClosed
+from streamsvc.errors import JobNotFound, LeaseHeld, LogClosed, LogCorrupt
 from streamsvc.jobs import lifecycle, requests
 from streamsvc.jobs.chance import Chance
 from streamsvc.jobs.conversation import EXCLUSIVE, Conversations
@@ -21,7 +21,7 @@ from streamsvc.jobs.pen import Pen
 from streamsvc.jobs.runner import STOPS, Runner, Turn
 from streamsvc.jobs.tail import Tail
 from streamsvc.jobs.tails import Tails
-from streamsvc.jobs.takeover import plan
+from streamsvc.jobs.takeover import Plan, plan
 from streamsvc.log import Batch
 from streamsvc.producers.base import Notes, Producer
 from streamsvc.store.base import Acquired, Store
@@ -29,8 +29,8 @@ from streamsvc.v1 import event_pb2, job_pb2, job_service_pb2, state_pb2
 
 log = logging.getLogger(__name__)
 
-STOP_SECONDS = 5.0
-"""How long the last words of stopped jobs may take."""
+STOP_SECONDS = 3.0
+"""How long the last words of jobs may take that are given away or stopped."""
 
 CLAIM_SECONDS = 2.0
 """How long a claim on a conversation is respected whose job is not there: it may be about to be created."""
@@ -51,16 +51,28 @@ class Crew:
         self._options = options
         self._chance = chance
         self._runners: dict[str, Runner] = {}
+        self._starts = 0  # may have a job soon
         self._beginning: set[asyncio.Task[None]] = set()  # have a job, and no runner yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self.conversations = Conversations(store, self._replace, grace=CLAIM_SECONDS, clock=chance.clock)
         self._draining = False
+        self._stopping = False
 
     @property
     def running(self) -> int:
-        """How many jobs are being written here."""
-        return len(self._runners) + len(self._beginning)
+        """How many jobs are being written here, or are about to be."""
+        return self._starts + len(self._beginning) + len(self._runners)
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Have a drain wait for a job that is about to be created."""
+        self._starts += 1
+        try:
+            yield
+        finally:
+            self._starts -= 1
+            self._tell_idle()
 
     def begin(self, assignment: Assignment, first: Batch) -> None:
         """Run a job that was just created with `first`."""
@@ -86,20 +98,31 @@ class Crew:
         """Become the writer of an abandoned job, unless another instance is faster. Raises StoreUnavailable."""
         if self._draining or job_id in self._runners:
             return
-        with suppress(LeaseHeld, LogClosed, JobNotFound):
+        asked = self._chance.clock()
+        with self.starting(), suppress(LeaseHeld, LogClosed, JobNotFound):
             acquired = await self._store.acquire(job_id, self._options.lease_ttl)
-            self._spawn(self._run_taken(acquired))
+            self._spawn(self._run_taken(acquired, asked))
 
     async def drain(self, grace: timedelta) -> None:
-        """Let the jobs here go on for `grace`, then end those that are left."""
+        """Let the jobs here go on for `grace`, then give those away that are left, or end them.
+
+        Given away are those that the next writer would go on with, if the store outlives this process.
+        """
         self._draining = True
         await self._idle_within(grace.total_seconds())
+        self._stopping = True
         for runner in self._runners.values():
-            runner.stop()
+            self._stop(runner)
         await self._idle_within(STOP_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _stop(self, runner: Runner) -> None:
+        if self._options.outlived and runner.would_go_on:
+            runner.hand_over()
+        else:
+            runner.stop()
 
     async def _replace(self, job_id: str, reason: str) -> None:
         with suppress(JobNotFound):
@@ -136,38 +159,52 @@ class Crew:
             runner = self._runner(assignment, None, Notes())
             await self._run(tail, runner, assignment, [lifecycle.started(job.producer, job.model)])
 
-    async def _run_taken(self, acquired: Acquired) -> None:
-        job_id, record = acquired.lease.job_id, acquired.record
+    async def _run_taken(self, acquired: Acquired, asked: float) -> None:
+        record = acquired.record
         digest = hashlib.sha256(acquired.request).digest()
-        assignment = Assignment(acquired.lease, record, acquired.request, digest)
-        with self._tails.open(job_id) as tail:
-            await tail.refresh()
-            state = await tail.state()
+        assignment = Assignment(acquired.lease, asked, record, acquired.request, digest)
+        todo = plan(acquired, self._producers.get(record.job.producer), self._options.max_attempts)
+        with self._tails.open(record.job.id) as tail:
+            try:
+                await tail.refresh()
+                state = await tail.state()
+            except Exception as error:
+                await self._end_unread(assignment, todo, error)
+                return
             if tail.cursor != (record.job.epoch, record.job.last_offset):
                 return  # taken from us already
             tail.feed(record, None)
-            producer = self._producers.get(record.job.producer)
-            todo = plan(acquired, state, producer, self._options.max_attempts)
-            runner = self._runner(assignment, todo.so_far, Notes(acquired.notes))
+            runner = self._runner(assignment, state if todo.continues else None, Notes(acquired.notes))
             if todo.final is not None:
                 runner.end(todo.final)
             await self._run(tail, runner, assignment, todo.opening)
 
-    def _runner(self, assignment: Assignment, so_far: state_pb2.JobState | None, notes: Notes) -> Runner:
-        job, options = assignment.record.job, self._options
-        request = prepared(assignment.request, job.model)
-        pen = Pen(
-            job,
+    async def _end_unread(self, assignment: Assignment, todo: Plan, error: Exception) -> None:
+        """End a job whose log cannot be read, if it was to end or is corrupt. Else this is one more loss."""
+        final = todo.final
+        if final is None and isinstance(error, LogCorrupt):
+            final = lifecycle.failed(lifecycle.unreadable())
+        if final is None:
+            raise error
+        log.error("job %s is ended: reading it failed with %s", assignment.lease.job_id, type(error).__name__)
+        batch, job = self._pen(assignment).write([final])
+        await self._store.append(assignment.lease, batch, job=job)
+
+    def _pen(self, assignment: Assignment) -> Pen:
+        return Pen(
+            assignment.record.job,
             assignment.lease.epoch,
             now_ms=self._chance.now_ms,
-            merges=options.flush_interval > timedelta(),
-            max_event_bytes=options.max_event_bytes,
-            max_answer_bytes=options.max_answer_bytes,
+            merges=self._options.flush_interval > timedelta(),
+            max_event_bytes=self._options.max_event_bytes,
+            max_answer_bytes=self._options.max_answer_bytes,
         )
-        producer = self._producers.get(job.producer)
-        return Runner(
-            producer, request, so_far, notes, pen, options, clock=self._chance.clock, random=self._chance.random
-        )
+
+    def _runner(self, assignment: Assignment, so_far: state_pb2.JobState | None, notes: Notes) -> Runner:
+        job, clock, random = assignment.record.job, self._chance.clock, self._chance.random
+        producer, request = self._producers.get(job.producer), prepared(assignment.request, job.model)
+        pen = self._pen(assignment)
+        return Runner(producer, request, so_far, notes, pen, self._options, clock=clock, random=random)
 
     async def _run(self, tail: Tail, runner: Runner, assignment: Assignment, opening: list[event_pb2.Event]) -> None:
         job_id = assignment.lease.job_id
@@ -182,6 +219,8 @@ class Crew:
         )
         self._runners[job_id] = runner
         self._beginning -= {asyncio.current_task()}
+        if self._stopping:
+            self._stop(runner)
         try:
             try:
                 closed = await runner.run(opening, holder, self._turn(assignment))

@@ -1,4 +1,4 @@
-"""The writer's side of a lease: renewed in time, restored after a loss, given up when it may have run out."""
+"""The writer's side of a lease: renewed in time, restored after a loss, given away, or up when it may have run out."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ TICKS = 10
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A job to write: the lease on it, the job as it was then, and what restoring it would need."""
+    """A job to write: the lease on it, the job as it was then, and what restoring it would need.
+
+    `asked` is the writer's clock before the lease was asked for: it may have run since then.
+    """
 
     lease: Lease
+    asked: float
     record: JobRecord
     request: bytes
     digest: bytes
@@ -62,8 +66,9 @@ class Holder:
         self._clock = clock
         self._random = random
         self._seconds = self._lease.ttl.total_seconds()
-        self._age = LeaseClock(self._seconds, 3 * self._seconds / TICKS, clock())
+        self._age = LeaseClock(self._seconds, 3 * self._seconds / TICKS, assignment.asked)
         self._reached = True
+        self._given = False
         self._writing = asyncio.Lock()
 
     async def append(self, batch: Batch, job: job_pb2.Job | None, notes: bytes | None) -> None:
@@ -102,36 +107,55 @@ class Holder:
         async with self._writing:
             await self._insist(step)
 
+    async def release(self) -> None:
+        """Give the job away, so that another writer takes it at once. Raises what tells the writer to stop."""
+
+        async def step() -> Lease:
+            # A last look: whoever takes the job cannot put back what the store has lost by now.
+            lease = await self._store.renew(self._lease, self._tail.last)
+            await self._store.release(self._lease)
+            return lease
+
+        async with self._writing:
+            await self._insist(step)
+            self._given = True
+
+    def is_held(self) -> bool:
+        """Tell whether nobody else can have the lease. A process that was stopped for a while finds out here."""
+        self._age.tick(self._clock(), reached=self._reached)
+        return not self._age.expired
+
     async def keep(self) -> None:
-        """Renew the lease for as long as this runs. Raises LeaseLost when it may have run out."""
+        """Renew the lease until it is given away. Raises LeaseLost when it may have run out."""
         # The clock goes on while a renewal waits for a store that does not answer: else that would look like a stop.
         renewing = asyncio.create_task(self._renew())
         try:
             while not renewing.done():
                 await asyncio.wait({renewing}, timeout=self._seconds / TICKS)
-                self._age.tick(self._clock(), reached=self._reached)
-                self._still_held()
+                self._must_be_held()
             await renewing
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 
     async def _renew(self) -> None:
-        while True:
+        while not self._given:
             await asyncio.sleep(self._seconds / TICKS)
             if self._age.age >= self._seconds / 3 and not self._writing.locked():
                 await self.check()
 
     async def _insist(self, step: Callable[[], Awaitable[Lease]]) -> None:
-        """Repeat `step` until its outcome is known."""
+        """Repeat `step` until its outcome is known. It is sent only while nobody else can have the lease."""
         attempt, failing_since = 0, None
         while True:
+            self._must_be_held()
             sent = self._clock()
             try:
                 lease = await self._restoring(step)
             except StoreUnavailable:
                 self._reached = False
                 failing_since = sent if failing_since is None else failing_since
+                self._tail.unreachable_since = failing_since
                 if self._clock() - failing_since > self._outage_limit:
                     raise
                 delay = Backoff().delay(attempt, random=self._random)
@@ -139,6 +163,7 @@ class Holder:
                 attempt += 1
             else:
                 self._renewed(sent, lease)
+                self._must_be_held()
                 return
 
     async def _restoring(self, step: Callable[[], Awaitable[Lease]]) -> Lease:
@@ -150,8 +175,8 @@ class Holder:
 
     async def _restore(self) -> None:
         """Put back what the store lost, but only while nobody else can have taken the job."""
-        self._age.tick(self._clock(), reached=True)
-        self._still_held()
+        self._reached = True
+        self._must_be_held()
         state, after, frames = self._tail.copy()
         copy = Copy(
             job=self._job,
@@ -170,13 +195,14 @@ class Holder:
         self._renewed(sent, await self._store.restore(self._lease, copy))
         await self._tail.refresh()
 
-    def _still_held(self) -> None:
-        if self._age.expired:
+    def _must_be_held(self) -> None:
+        if not self.is_held():
             job_id = self._lease.job_id
             raise LeaseLost(f"the lease on job {job_id} may have run out", {"job_id": job_id})
 
     def _renewed(self, sent: float, lease: Lease) -> None:
         self._reached = True
+        self._tail.unreachable_since = None
         self._age.renewed(sent, self._clock())
         if lease.cancel_requested:
             self._heard(lease.cancel_reason)

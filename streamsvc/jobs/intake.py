@@ -20,6 +20,7 @@ class Intake:
     def __init__(self) -> None:
         self._events: list[event_pb2.Event] = []
         self._bytes = 0
+        self._ended = False
         self._final: event_pb2.Event | None = None
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
@@ -28,15 +29,15 @@ class Intake:
 
     @property
     def ended(self) -> bool:
-        """Whether the final event is known."""
-        return self._final is not None
+        """Whether it is known how this ends."""
+        return self._ended
 
     def put(self, event: event_pb2.Event) -> bool:
         """Take in an event. Returns False if the intake is full now: the next one must wait for `room`.
 
         No coroutine: for each event, that would cost as much again as all else here.
         """
-        if self._final is not None:
+        if self._ended:
             return True
         if not self._events:
             self._arrived.set()
@@ -52,10 +53,10 @@ class Intake:
         """Wait while the intake is full."""
         await self._room.wait()
 
-    def end(self, final: event_pb2.Event) -> None:
-        """Say how the job ends. The first word counts."""
-        if self._final is None:
-            self._final = final
+    def end(self, final: event_pb2.Event | None) -> None:
+        """Say how the job ends, or with None that another writer goes on with it. The first word counts."""
+        if not self._ended:
+            self._ended, self._final = True, final
             self._arrived.set()
             self._full.set()
 
@@ -75,7 +76,7 @@ class Intake:
     def take(self) -> tuple[Sequence[event_pb2.Event], event_pb2.Event | None]:
         """Return all that has arrived, and the final event once everything else was taken with it."""
         events, self._events, self._bytes = self._events, [], 0
-        if self._final is None:
+        if not self._ended:
             self._arrived.clear()
             self._full.clear()
         self._room.set()

@@ -80,6 +80,12 @@ def lost(attempts: int) -> job_pb2.JobError:
     )
 
 
+def unreadable() -> job_pb2.JobError:
+    """Return what a job says that was to go on, and whose log cannot be read."""
+    message = "what is stored of the job is corrupt: it cannot go on"
+    return job_pb2.JobError(reason="INTERNAL", message=message, retryable=True)
+
+
 def conversation_busy(seconds: float) -> job_pb2.JobError:
     """Return what a job says of a conversation that did not become free."""
     message = f"another job of the conversation did not end within {seconds:g} s"

@@ -12,7 +12,8 @@ _MIB = 1024 * 1024
 class JobOptions:
     """Durations and sizes (bytes) of jobs. The defaults are those of docs/settings.md for the memory store.
 
-    `checkpoint_bytes`: 0 for never. Only readers at other instances need a state in the store.
+    `checkpoint_bytes`: 0 for never. Only readers at other instances need a state in the store. `outlived`: whether the
+    store outlives this process, so that jobs and readers can go on at other instances.
     """
 
     heartbeat_interval: timedelta = timedelta(seconds=15)
@@ -27,6 +28,7 @@ class JobOptions:
     max_answer_bytes: int = 32 * _MIB
     max_log_bytes: int = 64 * _MIB
     checkpoint_bytes: int = 0
+    outlived: bool = False
     max_attempts: int = 3
     windows_bytes: int = 64 * _MIB
 

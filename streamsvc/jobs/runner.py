@@ -1,4 +1,4 @@
-"""Runs one producer into one log: from its first event to the final one, whatever the producer does."""
+"""Runs one producer into one log: from its first event to the final one or a hand-over, whatever the producer does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from typing import Any
 
 from streamsvc.backoff import Backoff
 from streamsvc.errors import JobDeleted, LeaseLost, LogClosed, OffsetMismatch, StoreUnavailable
@@ -17,6 +18,7 @@ from streamsvc.jobs.intake import Intake
 from streamsvc.jobs.options import JobOptions
 from streamsvc.jobs.pace import Pace
 from streamsvc.jobs.pen import AnswerTooLarge, Pen
+from streamsvc.jobs.takeover import goes_on
 from streamsvc.producers.base import Finished, Notes, Producer, UpstreamError
 from streamsvc.v1 import event_pb2, job_pb2, job_service_pb2, state_pb2
 
@@ -25,7 +27,7 @@ log = logging.getLogger(__name__)
 RETRIES = 2
 """How often a producer is asked again that failed before it said anything."""
 
-CLOSE_SECONDS = 5.0
+CLOSE_SECONDS = 2.0
 """How long a producer may take to close its upstream."""
 
 STOPS = (JobDeleted, LeaseLost, LogClosed, OffsetMismatch, StoreUnavailable)
@@ -67,6 +69,7 @@ class Runner:
         self._pace = Pace(options.flush_interval.total_seconds())
         self._checkpoints = Checkpoints(options)
         self._said = False
+        self._opened = False
         self._begun = asyncio.Event()
         self._dropped = asyncio.Event()
         self._producing: asyncio.Task[None] | None = None
@@ -79,7 +82,16 @@ class Runner:
         """End the job since this instance stops."""
         self.end(lifecycle.failed(lifecycle.stopped()))
 
-    def end(self, final: event_pb2.Event) -> None:
+    @property
+    def would_go_on(self) -> bool:
+        """Whether the next writer would go on with the job, rather than end it: nothing has begun, or it may."""
+        return not self._opened or goes_on(self._request, self._producer)
+
+    def hand_over(self) -> None:
+        """Close the upstream, write what was said and give the job away, unless its end is known already."""
+        self.end(None)
+
+    def end(self, final: event_pb2.Event | None) -> None:
         """Close the upstream and end the job so, unless its end is known already. What was said is kept."""
         self._intake.end(final)
         if self._producing is not None:
@@ -95,7 +107,7 @@ class Runner:
         `turn` is waited for before the producer begins; it may say how the job ends instead.
         """
         if self._producer is not None and not self._intake.ended:
-            self._producing = asyncio.create_task(self._produce(self._producer))
+            self._producing = asyncio.create_task(self._produce(self._producer, holder))
         writing = asyncio.create_task(self._write(opening, holder, turn))
         keeping = asyncio.create_task(holder.keep())
         dropping = asyncio.create_task(self._stay())
@@ -105,12 +117,13 @@ class Runner:
             # The upstream first: it may cost money, and what it says is not taken any more.
             await self._close_producer()
             outcomes = await _ended(writing, keeping, dropping)
+        closed, *_ = outcomes
         for outcome in outcomes:
             if isinstance(outcome, STOPS):
                 log.warning("job %s is not written here any more: %s", self._pen.job_id, outcome)
             elif isinstance(outcome, Exception):
                 raise outcome
-        return outcomes[0] is None
+        return closed is True
 
     async def _stay(self) -> None:
         await self._dropped.wait()
@@ -125,10 +138,12 @@ class Runner:
             turning.cancel()
             ending.cancel()
 
-    async def _write(self, opening: Sequence[event_pb2.Event], holder: Holder, turn: Turn | None) -> None:
+    async def _write(self, opening: Sequence[event_pb2.Event], holder: Holder, turn: Turn | None) -> bool:
+        """Write until the end is known. Returns whether that is the final event, and not a hand-over."""
         if turn is not None:
             await self._wait_for(turn)
         if opening and not self._intake.ended:
+            self._opened = True
             batch, job = self._pen.write(opening)
             await holder.append(batch, job, None)
         self._begun.set()
@@ -137,24 +152,33 @@ class Runner:
             if wait := self._pace.wait(self._clock()):
                 await self._intake.filled(wait)
             events, final = self._intake.take()
-            if final is not None:
-                events = [*events, final]
-            try:
-                batch, job = self._pen.write(events)
-            except AnswerTooLarge as too_large:
-                final = lifecycle.failed(too_large.error)
-                self.end(final)
-                batch, job = self._pen.write([final])
-            await holder.append(batch, job, self._notes.take_change())
-            if final is not None:
-                return
-            self._pace.wrote(self._clock(), len(events))
-            await self._checkpoints.after(len(batch.frames), holder)
+            ended = self._intake.ended
+            if (events or final is not None) and await self._append(events, final, holder):
+                return True
+            if ended:
+                await self._close_producer()
+                await holder.release()
+                return False
 
-    async def _produce(self, producer: Producer) -> None:
+    async def _append(self, events: Sequence[event_pb2.Event], final: event_pb2.Event | None, holder: Holder) -> bool:
+        """Append what was said. Returns whether that was the end."""
+        try:
+            batch, job = self._pen.write(events if final is None else [*events, final])
+        except AnswerTooLarge as too_large:
+            final = lifecycle.failed(too_large.error)
+            self.end(final)
+            batch, job = self._pen.write([final])
+        await holder.append(batch, job, self._notes.take_change())
+        if final is not None:
+            return True
+        self._pace.wrote(self._clock(), len(events))
+        await self._checkpoints.after(len(batch.frames), holder)
+        return False
+
+    async def _produce(self, producer: Producer, holder: Holder) -> None:
         await self._begun.wait()
         attempt = 0
-        while True:
+        while holder.is_held():
             try:
                 finished = await self._generate(producer)
             except UpstreamError as error:
@@ -212,7 +236,8 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def _ended(*tasks: asyncio.Task[None]) -> Sequence[BaseException | None]:
+async def _ended(*tasks: asyncio.Task[Any]) -> Sequence[object]:
     for task in tasks:
         task.cancel()
-    return await asyncio.gather(*tasks, return_exceptions=True)
+    outcomes: Sequence[object] = await asyncio.gather(*tasks, return_exceptions=True)
+    return outcomes

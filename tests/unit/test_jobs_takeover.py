@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from streamsvc.jobs.takeover import Plan, plan
+from streamsvc.jobs.takeover import Plan, goes_on, plan
 from streamsvc.producers.base import Producer
 from streamsvc.store.base import Acquired, JobRecord, Lease
-from streamsvc.v1 import content_pb2, job_pb2, job_service_pb2, state_pb2
+from streamsvc.v1 import job_pb2, job_service_pb2
 from tests.support.events import kinds, pending_job
 from tests.support.producers import Told
 
@@ -19,35 +19,34 @@ RESTART = job_service_pb2.RECOVERY_POLICY_RESTART
 CONTINUE = job_service_pb2.RECOVERY_POLICY_CONTINUE
 
 
-def running(words: str = "said") -> state_pb2.JobState:
+def running() -> job_pb2.Job:
     job = pending_job(last=4)
     job.status, job.attempt = job_pb2.JOB_STATUS_RUNNING, 1
-    part = content_pb2.ContentPart(text=content_pb2.TextPart(text=words))
-    return state_pb2.JobState(job=job, offset=4, parts=[part])
+    return job
 
 
 def made(
     policy: int,
     *,
-    state: state_pb2.JobState | None = None,
+    job: job_pb2.Job | None = None,
     producer: Producer | None = None,
     losses: int = 1,
     handed_over: bool = False,
     cancelled: bool = False,
 ) -> Plan:
     """Return the plan for a job that was acquired so."""
-    state = state or running()
+    job = job or running()
     request = job_service_pb2.StartGenerationRequest(recovery=policy)  # type: ignore[arg-type]
-    lease = Lease(state.job.id, "e2", 2, timedelta(seconds=10), cancelled, "enough" if cancelled else "")
-    record = JobRecord(state.job, (), 2, losses, cancelled)
+    lease = Lease(job.id, "e2", 2, timedelta(seconds=10), cancelled, "enough" if cancelled else "")
+    record = JobRecord(job, (), 2, losses, cancelled)
     acquired = Acquired(lease, record, handed_over, request.SerializeToString(), b"")
-    return plan(acquired, state, producer, 3)
+    return plan(acquired, producer, 3)
 
 
 def test_continue_goes_on_from_what_was_said() -> None:
     made_plan = made(CONTINUE, producer=Told())
     assert made_plan.final is None
-    assert made_plan.so_far == running()
+    assert made_plan.continues
     (opening,) = made_plan.opening
     assert not opening.job_resumed.restarted
     assert (opening.job_resumed.attempt, opening.job_resumed.reason) == (2, "LEASE_EXPIRED")
@@ -55,7 +54,7 @@ def test_continue_goes_on_from_what_was_said() -> None:
 
 def test_restart_begins_anew() -> None:
     made_plan = made(RESTART, producer=Told())
-    assert made_plan.so_far is None
+    assert not made_plan.continues
     (opening,) = made_plan.opening
     assert opening.job_resumed.restarted
 
@@ -87,10 +86,9 @@ def test_a_hand_over_is_named_as_one() -> None:
 
 @pytest.mark.parametrize("policy", [UNSPECIFIED, FAIL, RESTART, CONTINUE])
 def test_a_job_that_nobody_has_begun_is_begun_whatever_its_policy(policy: int) -> None:
-    created = state_pb2.JobState(job=pending_job(), offset=1)
-    made_plan = made(policy, state=created, producer=Told())
+    made_plan = made(policy, job=pending_job(), producer=Told())
     assert kinds(made_plan.opening) == ["job_started"]
-    assert made_plan.so_far is None
+    assert not made_plan.continues
     assert made_plan.final is None
 
 
@@ -113,3 +111,20 @@ def test_a_job_that_was_cancelled_meanwhile_ends_as_cancelled() -> None:
     ended = made(CONTINUE, producer=Told(), cancelled=True, losses=9).final
     assert ended is not None
     assert ended.job_cancelled.reason == "enough"
+
+
+@pytest.mark.parametrize(
+    ("policy", "can_continue", "expected"),
+    [
+        *((UNSPECIFIED, True, True), (UNSPECIFIED, False, False), (CONTINUE, True, True), (CONTINUE, False, False)),
+        *((RESTART, True, True), (RESTART, False, True), (FAIL, True, False), (FAIL, False, False)),
+    ],
+)
+def test_a_job_is_worth_giving_away_if_its_next_writer_would_not_end_it(
+    policy: int, can_continue: bool, expected: bool
+) -> None:
+    request = job_service_pb2.StartGenerationRequest(recovery=policy)  # type: ignore[arg-type]
+    producer = Told(can_continue=can_continue)
+    assert goes_on(request, producer) == expected
+    assert not goes_on(request, None)
+    assert (made(policy, producer=producer, handed_over=True, losses=0).final is None) == expected
