@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -52,11 +53,15 @@ async def test_the_upstream_is_closed_and_all_that_it_said_is_in_the_log_before_
     async with rigs(2, outlived=True) as (writer, other):
         other.run()
         job = await told(writer)
+        writer.faults.hold("append")
         writer.told.say(*[text(f"{number} ") for number in range(50)])
-        while writer.told.taken < 53:
-            await asyncio.sleep(0)
-        await writer.jobs.drain(AT_ONCE)
+        await settle()
+        draining = asyncio.create_task(writer.jobs.drain(AT_ONCE))
+        await settle()
         assert writer.told.closed == 1
+        assert other.told.begun == []
+        writer.faults.let_go("append")
+        await draining
         await settle()
         (so_far,) = other.told.begun
         assert so_far is not None
@@ -125,7 +130,7 @@ async def test_a_job_may_be_handed_over_any_number_of_times() -> None:
     async with rigs(8, outlived=True) as opened:
         job = await opened[0].start(scripted(tokens=400, rate=20, pattern="count"))
         reader = opened[-1].reader(job.id)
-        for writer, following in zip(opened, opened[1:], strict=False):
+        for writer, following in pairwise(opened):
             following.run()
             await asyncio.sleep(2)
             await writer.jobs.drain(AT_ONCE)
