@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -58,6 +59,23 @@ async def work(target: str, script: dict[str, Any], jobs: int) -> list[str]:
         async for _message in _stream(target, job_ids[-1], "replay"):
             pass
     return job_ids
+
+
+async def together(target: str, script: dict[str, Any], jobs: int) -> list[float]:
+    """Have so many jobs run at once. Returns how many seconds each took, from its first event to its last."""
+    job_ids = await asyncio.gather(*(start(target, script) for _ in range(jobs)))
+    await asyncio.gather(*(_to_the_end(target, job_id) for job_id in job_ids))
+    took = []
+    for job_id in job_ids:
+        answer = await _unary(target, STATE, job_service_pb2.GetJobStateRequest(job_id=job_id).SerializeToString())
+        job = job_service_pb2.GetJobStateResponse.FromString(answer).state.job
+        took.append((job.complete_time.ToMicroseconds() - job.create_time.ToMicroseconds()) / 1e6)
+    return took
+
+
+async def _to_the_end(target: str, job_id: str) -> None:
+    async for _ in _stream(target, job_id, "replay"):
+        pass
 
 
 async def states(target: str, job_ids: list[str]) -> None:
@@ -121,5 +139,5 @@ def _channel(target: str) -> grpc.aio.Channel:
 
 
 if __name__ == "__main__":
-    commands = (first_events, start, work, states, appends, catch_up, decode)
+    commands = (first_events, start, work, together, states, appends, catch_up, decode)
     worker.main({command.__name__: command for command in commands})

@@ -34,11 +34,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """A server, at `target`. `kind`: ours, bare, or built (bare, but with each event made and encoded)."""
+    """A server, at `target`. `kind`: ours, bare, or built (bare, but with each event made and encoded).
+
+    Jobs are started there, and read there too, unless `reads_at` is another instance.
+    """
 
     server: Child
     target: str
     kind: str
+    reads_at: str = ""
 
     def begin(self, client: Child, script: Script) -> dict[str, str]:
         """Have a script ready to be spoken. Returns the call that reads it."""
@@ -47,7 +51,7 @@ class Rig:
             return {"target": self.target, "method": "/bare.Bare/Stream", "request": ""}
         job_id = client.ask("start", target=self.target, script=asdict(script))
         request = job_service_pb2.StreamJobRequest(job_id=job_id).SerializeToString()
-        return {"target": self.target, "method": STREAM, "request": request.hex()}
+        return {"target": self.reads_at or self.target, "method": STREAM, "request": request.hex()}
 
     def read(self, client: Child, script: Script, readers: int, mode: str = "raw") -> Run:
         """Have a script spoken to so many readers that were there before it began."""
@@ -90,6 +94,14 @@ def ours(flush_ms: float = 10.0, lease_seconds: float = 10.0) -> Iterator[Rig]:
     """Run the service."""
     with Child("bench.server") as server:
         yield Rig(server, server.ask("listen", flush_ms=flush_ms, lease_seconds=lease_seconds), "ours")
+
+
+@contextmanager
+def two_of_ours(redis: str, flush_ms: float = 10.0, lease_seconds: float = 10.0) -> Iterator[Rig]:
+    """Run two instances on one Redis: jobs are started and written at the one, and read at the other."""
+    listen = {"flush_ms": flush_ms, "lease_seconds": lease_seconds, "redis": redis}
+    with Child("bench.server") as writer, Child("bench.server") as reader:
+        yield Rig(writer, writer.ask("listen", **listen), "ours", reader.ask("listen", **listen))
 
 
 @contextmanager

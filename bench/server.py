@@ -14,20 +14,34 @@ from streamsvc.cli.logs import set_up
 from streamsvc.jobs.chance import Chance
 from streamsvc.jobs.options import JobOptions
 from streamsvc.server.app import App, ServerOptions
+from streamsvc.store.base import Store
 from streamsvc.store.memory import MemoryStore
+from streamsvc.store.redis.links import open_link
+from streamsvc.store.redis.store import RedisStore
+from streamsvc.store.redis.uri import parse
 
 _running: list[App] = []
 _speaker = Speaker()
 
 
-async def listen(flush_ms: float, lease_seconds: float = 10.0) -> str:
-    """Start the service on a free port, and return its address."""
+async def listen(flush_ms: float, lease_seconds: float = 10.0, redis: str = "") -> str:
+    """Start the service on a free port, over the Redis of this URI or in memory, and return its address."""
     chance = Chance()
-    store = MemoryStore(clock=time.monotonic, new_epoch=chance.new_epoch)
-    jobs = JobOptions(flush_interval=timedelta(milliseconds=flush_ms), lease_ttl=timedelta(seconds=lease_seconds))
+    store = _store(redis, chance)
+    jobs = JobOptions(
+        flush_interval=timedelta(milliseconds=flush_ms),
+        lease_ttl=timedelta(seconds=lease_seconds),
+        checkpoint_bytes=256 * 1024 if redis else 0,
+    )
     app = App(store, {_speaker.name: _speaker}, jobs, ServerOptions(listen="127.0.0.1:0"), chance)
     _running.append(app)
     return await app.start()
+
+
+def _store(redis: str, chance: Chance) -> Store:
+    if redis:
+        return RedisStore(open_link(parse(redis)), new_epoch=chance.new_epoch)
+    return MemoryStore(clock=time.monotonic, new_epoch=chance.new_epoch)
 
 
 def _log_to_nowhere() -> None:
