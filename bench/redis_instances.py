@@ -34,7 +34,7 @@ def bench(quick: bool) -> list[Table]:
         rig.two_of_ours(server.uri) as redis,
         rig.two_of_ours(server.uri, 0) as redis_plain,
     ):
-        tables = [
+        return [
             _fan_out(
                 client, {"merging": (memory, redis), "not merging": (memory_plain, redis_plain)}, 1 if quick else 5
             ),
@@ -42,7 +42,6 @@ def bench(quick: bool) -> list[Table]:
             _catch_up(caller, {"merging": redis, "not merging": redis_plain}, 2 if quick else 7),
             _crowd(caller, redis, 2.0 if quick else 10.0),
         ]
-    return tables
 
 
 def _fan_out(client: Child, sides: dict[str, tuple[Rig, Rig]], rounds: int) -> Table:
