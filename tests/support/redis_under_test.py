@@ -80,7 +80,7 @@ class _Past:
     passed_ms: int
 
 
-class _Watched:
+class WatchedLink:
     """A link that counts who listens, and tells `after` of each script that ran."""
 
     def __init__(self, link: Link) -> None:
@@ -112,15 +112,15 @@ class RedisUnderTest:
 
     def __init__(self, where: RedisServers, client: Any, nodes: Sequence[Any], times: Times) -> None:
         self.times = times
-        self._client = client
+        self.client = client
         self._nodes = nodes
         self._keys = Keys(PREFIX)
-        self._link = _Watched(open_link(where))
-        self._link.after = self._remember
-        self._index = Index(self._link, self._keys, new_name=str, gone_time=times.tombstone)
+        self.link = WatchedLink(open_link(where))
+        self.link.after = self._remember
+        self._index = Index(self.link, self._keys, new_name=str, gone_time=times.tombstone)
         epochs = count(1)
         self.store = RedisStore(
-            self._link,
+            self.link,
             new_epoch=lambda: f"epoch-{next(epochs)}",
             prefix=PREFIX,
             safety_time=times.safety,
@@ -143,15 +143,15 @@ class RedisUnderTest:
         past = self._past[keys.job]
         while past and not (past[-1].last <= to_offset and past[-1].fence <= fence):
             past.pop()
-        await self._client.delete(*keys)
+        await self.client.delete(*keys)
         if past:
             passed = self._passed_ms - past[-1].passed_ms
-            await self._client.eval(_PUT_BACK, len(keys), *keys, passed, *past[-1].dumps)
+            await self.client.eval(_PUT_BACK, len(keys), *keys, passed, *past[-1].dumps)
             await self._index.look_in(IndexPlace.of(job_pb2.Job.FromString(past[-1].message)), 0)
 
     async def private(self, job_id: str) -> tuple[bytes, bytes]:
         """Return what the request's key holds."""
-        request, notes = await self._client.hmget(self._keys.job(job_id).request, "request", "notes")
+        request, notes = await self.client.hmget(self._keys.job(job_id).request, "request", "notes")
         return request or b"", notes or b""
 
     async def leftovers(self) -> int:
@@ -162,13 +162,13 @@ class RedisUnderTest:
 
     def open_watches(self) -> int:
         """Return how many listen."""
-        return self._link.listeners
+        return self.link.listeners
 
     async def _remember(self, script: Script, keys: Sequence[bytes]) -> None:
         if script.name in ("get", "look", "delete", "touch"):
             return
         whole = self._keys.job(self._keys.job_id_of(keys[0]))
-        message, last, fence, dumps = await self._client.eval(_REMEMBER, len(whole), *whole)
+        message, last, fence, dumps = await self.client.eval(_REMEMBER, len(whole), *whole)
         if message is not None:
             kept = [dump or b"" for dump in dumps]
             self._past[keys[0]].append(_Past(message, int(last), int(fence), kept, self._passed_ms))

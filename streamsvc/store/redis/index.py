@@ -47,7 +47,7 @@ class Index:
         await self._note(place, b"GONE", b"")
 
     async def heal(self, job: job_pb2.Job, *, ended: bool) -> None:
-        """Take note of a job that the indexes do not have."""
+        """Take note of a job that stands otherwise than the indexes say."""
         place = IndexPlace.of(job)
         keys = self._keys_of(place, "jobs", "open")
         if await self._link.run(_HEAL, keys, [place.job_id.encode(), b"%d" % place.create_ms, _standing(ended)]):

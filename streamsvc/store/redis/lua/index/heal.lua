@@ -1,12 +1,14 @@
 #!lua flags=allow-oom
--- Puts a job back into its owner's indexes where they have lost it.
+-- Puts a job into its place in its owner's indexes where it is not there.
 -- KEYS: jobs, open[, jobs and open of the conversation]
 -- ARGV: job id, create_time in ms, "OPEN" or "ENDED"
--- Reply: how many places it was missing from
-local missing = 0
+-- Reply: how many indexes were wrong
+local wrong = 0
 for i, key in ipairs(KEYS) do
-  if i % 2 == 1 or ARGV[3] == 'OPEN' then
-    missing = missing + redis.call('ZADD', key, 'NX', ARGV[2], ARGV[1])
+  if i % 2 == 0 and ARGV[3] == 'ENDED' then
+    wrong = wrong + redis.call('ZREM', key, ARGV[1])
+  else
+    wrong = wrong + redis.call('ZADD', key, 'NX', ARGV[2], ARGV[1])
   end
 end
-return missing
+return wrong
