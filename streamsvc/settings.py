@@ -66,6 +66,9 @@ class Settings(BaseSettings):
         timedelta(hours=1), description="how long a job is kept after its end"
     )
     safety_time: Duration = Field(_d, description="how long a job is kept that runs but is not written")
+    drain_readers_grace: Annotated[timedelta, BeforeValidator(parse_duration), within(0 * _s, _d)] = Field(
+        2 * _s, description="within how long readers are sent to other instances after SIGTERM"
+    )
     drain_jobs_grace: Annotated[timedelta, BeforeValidator(parse_duration), within(0 * _s, _d)] = Field(
         25 * _s, description="how long running jobs may go on after SIGTERM"
     )

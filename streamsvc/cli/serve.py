@@ -73,8 +73,8 @@ def job_options(settings: Settings) -> JobOptions:
     """Return what the settings say of jobs."""
     names = set(inspect.signature(JobOptions).parameters) & set(Settings.model_fields)
     options = JobOptions(**{name: getattr(settings, name) for name in names})
-    # In memory nobody else reads, so nobody needs a state in the store.
-    return replace(options, checkpoint_bytes=0) if settings.store == "memory" else options
+    # In memory nobody else reads, so nobody needs a state in the store, and nobody goes on after a stop.
+    return replace(options, checkpoint_bytes=0) if settings.store == "memory" else replace(options, outlived=True)
 
 
 def server_options(settings: Settings) -> ServerOptions:

@@ -173,6 +173,11 @@ class Crew:
                 return
             if tail.cursor != (record.job.epoch, record.job.last_offset):
                 return  # taken from us already
+            log.info(
+                "job %s is written here now: its lease %s",
+                record.job.id,
+                "was given away" if acquired.handed_over else "ran out",
+            )
             tail.feed(record, None)
             runner = self._runner(assignment, state if todo.continues else None, Notes(acquired.notes))
             if todo.final is not None:

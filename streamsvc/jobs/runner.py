@@ -158,6 +158,7 @@ class Runner:
             if ended:
                 await self._close_producer()
                 await holder.release()
+                log.info("job %s is given away", self._pen.job_id)
                 return False
 
     async def _append(self, events: Sequence[event_pb2.Event], final: event_pb2.Event | None, holder: Holder) -> bool:

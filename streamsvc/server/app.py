@@ -27,8 +27,8 @@ from streamsvc.store.base import Store
 
 log = logging.getLogger(__name__)
 
-READERS_SECONDS = 2.0
-"""How long readers of ended jobs have to take their last events."""
+LAST_SECONDS = 2.0
+"""How long callers have to take what was written to them."""
 
 
 class CannotListen(Exception):
@@ -40,6 +40,7 @@ class ServerOptions:
     """Where the service listens, and how it stops. `listen` is HOST:PORT; port 0 takes a free one."""
 
     listen: str = "127.0.0.1:50051"
+    drain_readers_grace: timedelta = timedelta(seconds=2)
     drain_jobs_grace: timedelta = timedelta(seconds=25)
     reader_stall_timeout: timedelta = timedelta(seconds=60)
 
@@ -58,11 +59,13 @@ class App:
         chance = chance or Chance()
         self.jobs = Jobs(store, producers, jobs, chance)
         self._options = options
+        self._outlived = jobs.outlived
         self._health = Health(
             [JOB_SERVICE], lambda: self.jobs.store_answers, min(1.0, jobs.reaper_interval.total_seconds())
         )
         self._server = grpc.aio.server(options=_channel_arguments(jobs.max_request_bytes))
         calls = Calls(chance, options.reader_stall_timeout)
+        self._departures = calls.departures
         self._server.add_generic_rpc_handlers((JobService(self.jobs).handler(calls),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._server)
         services = (JOB_SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
@@ -79,11 +82,19 @@ class App:
         return f"{listen.rpartition(':')[0]}:{port}"
 
     async def stop(self) -> None:
-        """Stop in good order: not ready, no new jobs, the running ones until the grace ends, readers to the end."""
+        """Stop in good order: not ready, no new jobs, the running ones until the grace ends, readers sent elsewhere.
+
+        Where nobody else has the jobs, their readers stay until these have ended.
+        """
+        readers, jobs = self._options.drain_readers_grace, self._options.drain_jobs_grace
         await self._health.drain()
-        log.info("stopping: %d jobs are running, they have %s", self.jobs.running, self._options.drain_jobs_grace)
-        await self.jobs.drain(self._options.drain_jobs_grace)
-        await self.kill(READERS_SECONDS)
+        log.info("stopping: %d jobs are running, they have %s", self.jobs.running, jobs)
+        if self._outlived:
+            await asyncio.gather(self._departures.run(readers), self.jobs.drain(jobs))
+        else:
+            await self.jobs.drain(jobs)
+            await self._departures.run(readers)
+        await self.kill(LAST_SECONDS)
 
     async def kill(self, grace: float | None = None) -> None:
         """Stop now, readers after `grace` seconds."""

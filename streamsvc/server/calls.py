@@ -18,6 +18,7 @@ from streamsvc.errors import Internal, ReaderStalled, StreamsvcError
 from streamsvc.ids import is_job_id
 from streamsvc.jobs.chance import Chance
 from streamsvc.principal import ANONYMOUS, Principal
+from streamsvc.server.departures import Departures
 from streamsvc.server.stall import Stall
 from streamsvc.server.status import status_of
 
@@ -61,11 +62,15 @@ class Call:
 
 
 class Calls:
-    """Wraps handlers. `stall_timeout` is how long a reader may leave a message untaken."""
+    """Wraps handlers. `stall_timeout` is how long a reader may leave a message untaken.
+
+    `departures` end the streams when the instance stops.
+    """
 
     def __init__(self, chance: Chance, stall_timeout: timedelta) -> None:
         self._chance = chance
         self._stall_seconds = stall_timeout.total_seconds()
+        self.departures = Departures(chance.random)
 
     def unary(
         self, rpc: str, handler: Callable[[Principal, Any], Awaitable[Any]]
@@ -109,7 +114,7 @@ class Calls:
     async def _pass_on(self, messages: AsyncIterator[bytes], call: Call, context: Context) -> None:
         try:
             async with asyncio.timeout(None) as timeout:
-                with Stall(self._stall_seconds, timeout) as stall:
+                with self.departures.expected(timeout), Stall(self._stall_seconds, timeout) as stall:
                     async for message in messages:
                         stall.writing()
                         await self._write(message, context)
@@ -117,6 +122,8 @@ class Calls:
                         call.messages += 1
                         call.bytes_sent += len(message)
         except TimeoutError:
+            if self.departures.begun:
+                raise self.departures.why() from None
             seconds = f"{self._stall_seconds:g}"
             text = f"the reader took nothing for {seconds} s (reader_stall_timeout)"
             raise ReaderStalled(text, {"seconds": seconds}) from None

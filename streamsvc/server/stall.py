@@ -38,5 +38,5 @@ class Stall:
         left = self._seconds if self._since is None else self._since + self._seconds - now
         if left > 0:
             self._timer = self._loop.call_later(left, self._look)
-        else:
+        elif not self._timeout.expired():
             self._timeout.reschedule(now)

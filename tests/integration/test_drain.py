@@ -44,6 +44,19 @@ async def test_a_stop_lets_jobs_and_readers_come_to_their_end_and_takes_no_new_o
         assert "Traceback" not in service.text
 
 
+async def test_those_who_watch_jobs_are_told_when_the_last_one_has_ended() -> None:
+    settings = {"drain_readers_grace": "200ms"}
+    async with await Service.start(settings) as service, stub_of(service.address) as stub:
+        await stub.StartGeneration(scripted(tokens=20, rate=40))
+        watching = stub.WatchJobs(pb.WatchJobsRequest())
+        await watching.read()
+        service.signal(signal.SIGTERM)
+        told = await refused(all_of(watching))
+        assert (told.code, told.reason) == ("UNAVAILABLE", "SERVER_DRAINING")
+        assert told.retry_seconds is not None
+        assert await service.ended() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_jobs_that_do_not_end_in_time_are_ended_and_their_readers_are_told(number: signal.Signals) -> None:
     async with await Service.start({"drain_jobs_grace": "200ms"}) as service, client_of(service.address) as client:

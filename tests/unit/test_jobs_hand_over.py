@@ -110,7 +110,7 @@ async def test_a_job_that_may_be_restarted_is_given_away_to_be_restarted() -> No
 async def test_a_job_that_waits_for_its_turn_is_given_away_whatever_its_policy() -> None:
     async with rigs(3, outlived=True) as (first, writer, other):
         other.run()
-        fields = {"conversation_id": "c", "concurrency": pb.CONCURRENCY_POLICY_REPLACE}
+        fields: dict[str, Any] = {"conversation_id": "c", "concurrency": pb.CONCURRENCY_POLICY_REPLACE}
         replaced = await told(first, **fields)
         first.faults.reachable = False
         job = await writer.start(recovery=pb.RECOVERY_POLICY_FAIL, **fields)
