@@ -31,8 +31,8 @@ from streamsvc.v1 import job_pb2
 AT_ONCE = 1000
 """How many places of an index are looked at in one call."""
 
-CLAIM_TIME = timedelta(days=32)
-"""How long a claim is kept whose job never ends: longer than any job."""
+CLAIM_TIME = timedelta(days=1)
+"""How long a claim is kept. One that ends before its job does no harm: open jobs are looked for as well (ADR 5)."""
 
 OPEN = frozenset({job_pb2.JOB_STATUS_PENDING, job_pb2.JOB_STATUS_RUNNING})
 
