@@ -13,6 +13,7 @@ Written by `python -m bench`, never by hand. Medians, with the least and the mos
 loopback sockets; the server and its clients are processes of their own and share the machine's cores. The bare server
 (`bench/bare.py`: grpc.aio with nothing but bytes and cursors) is measured in the same run, by turns with the service.
 Its events cost nothing to make; `bare, events built` is the same server when each event is made and encoded.
+[TUNING.md](TUNING.md) compares them with what they were before, and says what was removed.
 """
 
 
