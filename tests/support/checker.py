@@ -1,4 +1,7 @@
-"""The law: every reader sees every event exactly once, in order, until the final event, whoever dies on the way."""
+"""The law: every reader sees every event exactly once, in order, until the final event, whoever dies on the way.
+
+Records of readers in, violations out: `violations` lists them, `check` raises them.
+"""
 
 from __future__ import annotations
 
@@ -46,10 +49,25 @@ def check(
     snapshots: bool = False,
     cause: str = "",
 ) -> None:
-    """Raise LawBroken unless every record obeys the law.
+    """Raise LawBroken unless every record obeys the law; see `violations`.
+
+    `cause` is shown in the report, such as the seed of the run.
+    """
+    if found := violations(records, log, state, snapshots=snapshots):
+        raise LawBroken("\n  ".join([f"the law is broken{f' ({cause})' if cause else ''}:", *found]))
+
+
+def violations(
+    records: Iterable[Record],
+    log: Sequence[event_pb2.Event],
+    state: state_pb2.JobState,
+    *,
+    snapshots: bool = False,
+) -> list[str]:
+    """Return all that breaks the law, a line each.
 
     `log` is what a reader from 0 gets after all is over, `state` what GetJobState says then. `snapshots` allows those
-    that nobody has asked for. `cause` is shown in the report, such as the seed of the run.
+    that nobody has asked for. A snapshot replaces what came before it: of that, only the order is judged.
     """
     folds = _Prefixes(log)
     found = [*_of_log(log), *_of_state(folds, len(log), state, "GetJobState")]
@@ -57,8 +75,7 @@ def check(
         broken = _Reading(record, log, folds, snapshots).broken()
         shown = broken[:MOST] + ([f"... and {len(broken) - MOST} more"] if len(broken) > MOST else [])
         found += [f"reader {record.name} ({record.reconnects} reconnects): {line}" for line in shown]
-    if found:
-        raise LawBroken("\n  ".join([f"the law is broken{f' ({cause})' if cause else ''}:", *found]))
+    return found
 
 
 class _Prefixes:
@@ -85,6 +102,8 @@ class _Reading:
         self._found: list[str] = []
         self._offset = 0
         self._final = ""
+        places = [place for place, item in enumerate(record.items) if not isinstance(item, event_pb2.Event)]
+        self._replaced = places[-1] if places else 0
 
     def broken(self) -> list[str]:
         for place, item in enumerate(self._record.items):
@@ -105,7 +124,7 @@ class _Reading:
         if event.offset != self._offset + 1:
             what = "a repeat" if event.offset <= self._offset else "a gap"
             self._found.append(f"{where}: {what} after offset {self._offset}")
-        elif event.offset > len(self._log) or event != self._log[event.offset - 1]:
+        elif place >= self._replaced and not self._is_in_log(event):
             later = _short(self._log[event.offset - 1]) if event.offset <= len(self._log) else "nothing"
             self._found.append(f"{where}: a later reader gets {later}")
         if self._final:
@@ -113,11 +132,15 @@ class _Reading:
         self._offset = event.offset
         self._final = self._final or (kind(event) if kind(event) in FINAL else "")
 
+    def _is_in_log(self, event: event_pb2.Event) -> bool:
+        return event.offset <= len(self._log) and event == self._log[event.offset - 1]
+
     def _snapshot(self, place: int, state: state_pb2.JobState) -> None:
         if not self._snapshots and place > 0:
             self._found.append(f"item {place}: a snapshot at offset {state.offset} that nobody asked for")
-        self._found += _of_state(self._folds, state.offset, state, f"item {place}, the snapshot")
-        self._offset = state.offset
+        if place >= self._replaced:
+            self._found += _of_state(self._folds, state.offset, state, f"item {place}, the snapshot")
+        self._offset, self._final = state.offset, ""
 
 
 def comparable(state: state_pb2.JobState) -> bytes:
