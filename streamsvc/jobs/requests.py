@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -12,6 +11,7 @@ from google.protobuf import duration_pb2
 from streamsvc.errors import FieldInvalid
 from streamsvc.ids import is_job_id
 from streamsvc.jobs.options import MAX_HEARTBEAT, MAX_RETENTION, MIN_HEARTBEAT
+from streamsvc.json_text import json_object
 from streamsvc.v1 import content_pb2, job_pb2, job_service_pb2
 
 MAX_ID = 128
@@ -180,19 +180,6 @@ def _check_policies(request: job_service_pb2.StartGenerationRequest) -> None:
     _known("concurrency", request.concurrency, job_service_pb2.ConcurrencyPolicy)
     if request.answers:
         raise FieldInvalid.of("answers", "are not served yet: leave them out")
-
-
-def json_object(field: str, text: str) -> dict[str, Any]:
-    """Return the JSON object in `text`, an empty one for empty text. Raises FieldInvalid for anything else."""
-    if not text:
-        return {}
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise FieldInvalid.of(field, "is not JSON") from None
-    if not isinstance(value, dict):
-        raise FieldInvalid.of(field, f"must be a JSON object, such as {{}}, not {type(value).__name__}")
-    return value
 
 
 def _at_most(field: str, text: str, limit: int) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from streamsvc.errors import FieldInvalid
+from streamsvc.json_text import json_object
 from streamsvc.producers.openai_chat_messages import messages_of
 from streamsvc.v1 import job_service_pb2
 
 # What a stream is made of here. A caller who changed these would get an answer that nobody can read.
 _RESERVED = ("stream", "stream_options", "messages", "model")
+# What binds an answer to a form, by the names that OpenAI, llama.cpp, vLLM and SGLang have for it.
+_BINDING = frozenset({"grammar", "json_schema", "structured_outputs", "regex", "ebnf", "guided_json", "guided_regex"})
 _NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
@@ -44,6 +46,13 @@ def arguments_of(request: job_service_pb2.StartGenerationRequest) -> dict[str, A
     return arguments
 
 
+def is_bound(request: job_service_pb2.StartGenerationRequest) -> bool:
+    """Tell whether the endpoint holds the answer to a form, such as a JSON schema. Raises FieldInvalid."""
+    extra = _extra(request.parameters.extra_json)
+    form = extra.get("response_format")
+    return bool(_BINDING & extra.keys()) or (isinstance(form, dict) and form.get("type") != "text")
+
+
 def _sampling(parameters: job_service_pb2.GenerationParameters) -> dict[str, Any]:
     sampling: dict[str, Any] = {}
     for name in ("temperature", "top_p"):
@@ -61,7 +70,7 @@ def _sampling(parameters: job_service_pb2.GenerationParameters) -> dict[str, Any
 
 def _extra(text: str) -> dict[str, Any]:
     field = "parameters.extra_json"
-    extra = _json_object(field, text) if text else {}
+    extra = json_object(field, text)
     for key in _RESERVED:
         if key in extra:
             raise FieldInvalid.of(field, f"must not hold `{key}`, which the service sets; leave the key out", key=key)
@@ -75,17 +84,5 @@ def _tool(index: int, tool: job_service_pb2.Tool) -> dict[str, Any]:
     function: dict[str, Any] = {"name": tool.name}
     if tool.description:
         function["description"] = tool.description
-    function["parameters"] = _json_object(field, tool.parameters_json) if tool.parameters_json else _NO_PARAMETERS
+    function["parameters"] = json_object(field, tool.parameters_json) or _NO_PARAMETERS
     return {"type": "function", "function": function}
-
-
-def _json_object(field: str, text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-        # Python reads what no upstream would take: NaN, and halves of a surrogate pair.
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise FieldInvalid.of(field, "must be a JSON object; leave it empty for none")
-    return value

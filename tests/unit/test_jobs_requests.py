@@ -79,6 +79,7 @@ UNFIT = [
     (tool(schema="{"), "tools[0].parameters_json"),
     (parameters(extra_json="[1]"), "parameters.extra_json"),
     (parameters(extra_json="nonsense"), "parameters.extra_json"),
+    (parameters(extra_json='{"a": NaN}'), "parameters.extra_json"),
     (parameters(extra_json="[" * 100_000), "parameters.extra_json"),
     (parameters(stop_sequences=["s"] * 17), "parameters.stop_sequences"),
     (parameters(max_tokens=0), "parameters.max_tokens"),
