@@ -43,6 +43,9 @@ class Upstream(BaseModel):
     base_url: str = ""
     default_model: str = ""
     api_key_env: str = Field(default="", description="the name of a variable, never the key")
+    continue_mode: Literal["auto", "final_message", "message", "prefix", "partial", "none"] = Field(
+        default="auto", description="how it goes on with an answer whose writer was lost: docs/upstreams.md"
+    )
 
 
 class Settings(BaseSettings):

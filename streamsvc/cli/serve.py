@@ -85,7 +85,13 @@ def server_options(settings: Settings) -> ServerOptions:
 
 def _producers(settings: Settings) -> Mapping[str, Producer]:
     upstreams = {
-        name: UpstreamConfig(upstream.kind, upstream.base_url, upstream.default_model, _key(name, upstream.api_key_env))
+        name: UpstreamConfig(
+            upstream.kind,
+            upstream.base_url,
+            upstream.default_model,
+            _key(name, upstream.api_key_env),
+            upstream.continue_mode,
+        )
         for name, upstream in settings.upstreams.items()
     }
     if "openai" not in upstreams and (os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL")):

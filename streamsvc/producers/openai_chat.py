@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -13,9 +14,13 @@ import openai
 from streamsvc.producers.base import Finished, Notes, UpstreamError
 from streamsvc.producers.openai_chat_chunks import Answer, decode
 from streamsvc.producers.openai_chat_errors import Failures
-from streamsvc.producers.openai_chat_request import arguments_of
-from streamsvc.producers.openai_chat_stream import Call, Timeouts, open_stream
-from streamsvc.v1 import event_pb2, job_service_pb2, state_pb2
+from streamsvc.producers.openai_chat_modes import AUTO, hand_over, mode_of
+from streamsvc.producers.openai_chat_request import arguments_of, is_bound
+from streamsvc.producers.openai_chat_said import Said
+from streamsvc.producers.openai_chat_seam import Astray, Seam
+from streamsvc.producers.openai_chat_stream import Timeouts, open_stream
+from streamsvc.producers.openai_chat_tokens import TokenCount, count_of, lower_limit
+from streamsvc.v1 import event_pb2, job_pb2, job_service_pb2, state_pb2
 
 
 class OpenAIChat:
@@ -28,10 +33,11 @@ class OpenAIChat:
     all attempts in between, `between_events_timeout` for each silence after it. Comments that keep a connection alive
     are no events.
 
-    Raises ValueError for a `base_url` or an `api_key` that no request can be made with.
-    """
+    `continue_mode` says how the endpoint is asked to go on with an answer that an earlier attempt began, see
+    `openai_chat_modes`; an endpoint that cannot has `can_continue` false.
 
-    can_continue = False
+    Raises ValueError for a `base_url` or an `api_key` that no request can be made with, and an unknown mode.
+    """
 
     def __init__(
         self,
@@ -40,6 +46,7 @@ class OpenAIChat:
         *,
         default_model: str = "",
         api_key: str = "none",
+        continue_mode: str = AUTO,
         connect_timeout: timedelta = timedelta(seconds=10),
         first_event_timeout: timedelta = timedelta(seconds=120),
         between_events_timeout: timedelta = timedelta(seconds=60),
@@ -52,6 +59,8 @@ class OpenAIChat:
             raise ValueError(f"the API key of upstream {name} holds characters that no HTTP header can carry")
         self.name = name
         self.default_model = default_model
+        self._mode = mode_of(continue_mode, base_url)
+        self.can_continue = self._mode is not None
         self._base_url = base_url
         self._api_key = api_key or "none"
         self._timeouts = Timeouts(connect_timeout, first_event_timeout, between_events_timeout)
@@ -69,28 +78,68 @@ class OpenAIChat:
         if client is not None:
             await client.close()
 
-    async def generate(
+    def generate(
         self,
         request: job_service_pb2.StartGenerationRequest,
         so_far: state_pb2.JobState | None,
         notes: Notes,
     ) -> AsyncIterator[event_pb2.Event | Finished]:
         """Yield the answer's events, see `Producer.generate`. Raises UpstreamError."""
-        answer = Answer(request.model)
+        if so_far is not None:
+            return self._go_on(request, Said.of(so_far), notes)
+        arguments = arguments_of(request)
+        tokens = count_of(b"", arguments)
+        return self._ask(arguments, Answer(request.model, tokens=tokens), tokens, notes)
+
+    async def _go_on(
+        self, request: job_service_pb2.StartGenerationRequest, said: Said, notes: Notes
+    ) -> AsyncIterator[event_pb2.Event | Finished]:
+        """Yield what follows on what was said. Nothing of what the model says again is yielded."""
+        if said.called:
+            yield Finished(job_pb2.FINISH_REASON_TOOL_CALLS)
+            return
+        note = notes.value
+        for beginning in _beginnings(request, said):
+            arguments, tail, echo = arguments_of(request), said.text[len(beginning) :], ""
+            if beginning and self._mode:
+                echo = hand_over(arguments, beginning, said.reasoning, self._mode)
+            if tokens := count_of(note, arguments):
+                tokens = tokens.going_on(beginning, tail)
+                lower_limit(arguments, tokens.said)
+            answer = Answer(request.model, said, Seam(tail, echo) if said.text else None, tokens)
+            try:
+                async with aclosing(self._ask(arguments, answer, tokens, notes)) as items:
+                    async for item in items:
+                        yield item
+                return
+            except Astray:
+                continue
+            except UpstreamError as error:
+                raise self._failures.of_continuation(error) if beginning else error from None
+        raise self._failures.astray()
+
+    async def _ask(
+        self, arguments: dict[str, Any], answer: Answer, tokens: TokenCount | None, notes: Notes
+    ) -> AsyncGenerator[event_pb2.Event | Finished, None]:
+        model = arguments["model"]
         async with AsyncExitStack() as stack:
-            call = self._call(request)
-            stream = await open_stream(stack, call, self._failures, self._timeouts, request.model)
+            call = self._connected().chat.completions.with_streaming_response.create(**arguments)
+            stream = await open_stream(stack, call, self._failures, self._timeouts, model)
             try:
                 async for events in stream:
                     for data in events:
-                        for event in self._read(answer, data, request.model):
+                        for event in self._read(answer, data, model):
                             yield event
+                        if tokens and tokens.due:
+                            notes.value = tokens.note()
+                if not (stream.done or answer.finished):
+                    raise self._failures.broken_off()
             except UpstreamError:
                 # What fails after the model's last word is not worth losing the answer for.
                 if not answer.finished:
+                    for event in answer.break_off():
+                        yield event
                     raise
-            if not (stream.done or answer.finished):
-                raise self._failures.broken_off()
             await stream.drain()
         for item in answer.end():
             yield item
@@ -103,10 +152,6 @@ class OpenAIChat:
             yield from answer.add(chunk)
         except ValueError:
             raise self._failures.malformed("sent data that is no chunk of a chat completion") from None
-
-    def _call(self, request: job_service_pb2.StartGenerationRequest) -> Call:
-        arguments = arguments_of(request)
-        return self._connected().chat.completions.with_streaming_response.create(**arguments)
 
     def _connected(self) -> openai.AsyncOpenAI:
         # Made inside the loop that it is used in, which the constructor may not be called from.
@@ -123,3 +168,9 @@ class OpenAIChat:
                 http_client=openai.DefaultAsyncHttpxClient(timeout=timeout, limits=limits),
             )
         return self._client
+
+
+def _beginnings(request: job_service_pb2.StartGenerationRequest, said: Said) -> Sequence[str]:
+    """Return what of the answer to hand the model, one try after the other."""
+    # A grammar holds for what is new: an answer that is bound by one can only be asked for from its start.
+    return ("",) if is_bound(request) else said.starts()

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from streamsvc.producers.base import Finished
-from streamsvc.producers.openai_chat_fields import object_of, objects_of, text_of
+from streamsvc.producers.openai_chat_fields import content_of, object_of, objects_of, text_of
+from streamsvc.producers.openai_chat_said import Said
+from streamsvc.producers.openai_chat_seam import Seam
+from streamsvc.producers.openai_chat_tokens import TokenCount
 from streamsvc.producers.openai_chat_tools import ToolCalls
 from streamsvc.producers.openai_chat_usage import usage_of
-from streamsvc.producers.parts import Parts, part_completed, reasoning_delta, text_delta
+from streamsvc.producers.parts import part_completed, reasoning_delta, text_delta
 from streamsvc.v1 import content_pb2, event_pb2, job_pb2
 
 _FINISH_REASONS = {
@@ -21,6 +24,9 @@ _FINISH_REASONS = {
     "content_filter": job_pb2.FINISH_REASON_CONTENT_FILTER,
     "refusal": job_pb2.FINISH_REASON_REFUSAL,
 }
+NOTHING = Said()
+"""What was said before a first attempt."""
+
 _CUT_OFF = (job_pb2.FINISH_REASON_LENGTH, job_pb2.FINISH_REASON_CONTENT_FILTER)
 _LONGEST_NAME = 256
 
@@ -42,13 +48,22 @@ class Answer:
 
     Only the first choice is read. A part closes when one of another kind begins; tool calls, which may interleave,
     close at the end. Usage is told once, with the end: some endpoints count anew in every chunk.
+
+    `said` is what an earlier attempt said. Its open text goes on in its part, behind `seam`, which drops what the model
+    says again; so is reasoning that leads up to it. `tokens` counts along.
     """
 
-    def __init__(self, model: str) -> None:
+    def __init__(
+        self, model: str, said: Said = NOTHING, seam: Seam | None = None, tokens: TokenCount | None = None
+    ) -> None:
         self._model = model
-        self._parts = Parts()
+        self._parts = said.parts()
         self._tools = ToolCalls(self._parts)
-        self._open: tuple[str, int] | None = None
+        self._open: tuple[str, int] | None = None if said.open_text is None else ("text", said.open_text)
+        self._seam = seam
+        self._reasoned = said.reasoned
+        self._tokens = tokens
+        self._begun = False
         self._usage: content_pb2.Usage | None = None
         self._refused = False
         self._upstream_reason = ""
@@ -74,28 +89,64 @@ class Answer:
     def end(self) -> Iterator[event_pb2.Event | Finished]:
         """Yield what closes the answer, `Finished` last."""
         reason = self._reason()
+        yield from self._pass_seam()
         yield from self._close()
         yield from self._tools.close(cut_off=reason in _CUT_OFF)
+        yield from self._counted()
+        yield Finished(reason, self._upstream_reason)
+
+    def break_off(self) -> Iterator[event_pb2.Event]:
+        """Yield what is known of an answer that has no end. Nothing, if nothing was said: it may be asked for again."""
+        if self._begun:
+            yield from self._counted()
+
+    def _counted(self) -> Iterator[event_pb2.Event]:
         if self._usage:
             entry = content_pb2.UsageEntry(model=self._model, usage=self._usage)
             yield event_pb2.Event(usage_updated=event_pb2.UsageUpdated(entry=entry))
-        yield Finished(reason, self._upstream_reason)
 
     def _say(self, delta: Mapping[str, Any]) -> Iterator[event_pb2.Event]:
         # Both names are in use, and a few endpoints send the same text under both.
-        yield from self._append("reasoning", text_of(delta.get("reasoning_content") or delta.get("reasoning")))
-        yield from self._append("refusal", text_of(delta.get("refusal")))
-        yield from self._append("text", text_of(delta.get("content")))
+        if reasoning := text_of(delta.get("reasoning_content") or delta.get("reasoning")):
+            yield from self._reason_on(reasoning)
+        if refusal := text_of(delta.get("refusal")):
+            yield from self._pass_seam()
+            yield from self._append("refusal", refusal)
+        for kind, text in content_of(delta.get("content")):
+            if text:
+                yield from self._reason_on(text) if kind == "reasoning" else self._tell(text)
         calls: Iterable[Mapping[str, Any]] = objects_of(delta.get("tool_calls"))
         if function := object_of(delta.get("function_call")):
             calls = [{"index": 0, "function": function}]
         for call in calls:
+            yield from self._pass_seam()
             yield from self._close()
             yield from self._tools.add(call)
+
+    def _reason_on(self, text: str) -> Iterator[event_pb2.Event]:
+        if self._tokens:
+            self._tokens.add_reasoning()
+        if self._seam is None and not self._reasoned:
+            yield from self._append("reasoning", text)
+
+    def _tell(self, text: str) -> Iterator[event_pb2.Event]:
+        if self._tokens:
+            self._tokens.add(text)
+        if self._seam is not None:
+            text = self._seam.take(text)
+            self._seam = None if self._seam.joined else self._seam
+        yield from self._append("text", text)
+
+    def _pass_seam(self) -> Iterator[event_pb2.Event]:
+        self._reasoned = False
+        if self._seam is not None:
+            seam, self._seam = self._seam, None
+            yield from self._append("text", seam.end())
 
     def _append(self, kind: str, text: str) -> Iterator[event_pb2.Event]:
         if not text:
             return
+        self._begun, self._reasoned = True, False
         if self._open is None or self._open[0] != kind:
             yield from self._close()
             index, started = self._start(kind)

@@ -99,6 +99,17 @@ class Failures:
         """Return the failure of a stream that ended before the answer did."""
         return self._unavailable(f"the upstream {self._name} at {self._address} broke off before the answer's end")
 
+    def of_continuation(self, error: UpstreamError) -> UpstreamError:
+        """Return the failure of a request that asked to go on with an answer, with the way out if it was refused."""
+        if error.reason != "UPSTREAM_REJECTED":
+            return error
+        message = f"{error.message}; it was asked to go on with an answer, see continue_mode"
+        return UpstreamError(error.reason, message, retryable=False, retried=error.retried, metadata=error.metadata)
+
+    def astray(self) -> UpstreamError:
+        """Return the failure of an upstream that was asked for a bound answer again and gave another one."""
+        return self.malformed("does not say again what it had said, and the answer cannot be continued from its middle")
+
     def _of_status(self, status: int, code: str, model: str, *, retried: bool) -> UpstreamError:
         metadata = {"upstream": self._name, "status": str(status)}
         if code:

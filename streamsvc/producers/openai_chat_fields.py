@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 _MOST = 2**31 - 1
@@ -38,6 +39,26 @@ def text_of(value: object) -> str:
     if value.isascii():
         return value
     return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def content_of(value: object) -> Sequence[tuple[str, str]]:
+    """Return the pieces of a message's content, each as `text` or `reasoning` and what it says.
+
+    Most endpoints send one text. Mistral sends a list of blocks once its model reasons; those that are neither text
+    nor thoughts are left out. Raises ValueError for anything else.
+    """
+    if not isinstance(value, list):
+        return (("text", text_of(value)),)
+    return [piece for block in objects_of(value) for piece in _piece_of(block)]
+
+
+def _piece_of(block: dict[str, Any]) -> Sequence[tuple[str, str]]:
+    match block.get("type"):
+        case "text":
+            return (("text", text_of(block.get("text"))),)
+        case "thinking":
+            return (("reasoning", "".join(text for _, text in content_of(block.get("thinking")))),)
+    return ()
 
 
 def count_of(value: object) -> int:

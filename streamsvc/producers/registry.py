@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from streamsvc.producers.base import Producer
 from streamsvc.producers.openai_chat import OpenAIChat
+from streamsvc.producers.openai_chat_modes import AUTO
 from streamsvc.producers.scripted import Scripted
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -15,12 +16,13 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 @dataclass(frozen=True, slots=True)
 class UpstreamConfig:
-    """One upstream: where it is, which model is its default, and the key that it asks for."""
+    """One upstream: where it is, its default model, the key that it asks for, and how it goes on with an answer."""
 
     kind: str
     base_url: str = ""
     default_model: str = ""
     api_key: str = ""
+    continue_mode: str = AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def build(upstreams: Mapping[str, UpstreamConfig], timeouts: Timeouts) -> dict[s
             base_url=upstream.base_url or OPENAI_URL,
             default_model=upstream.default_model,
             api_key=upstream.api_key or "none",
+            continue_mode=upstream.continue_mode,
             connect_timeout=timeouts.connect,
             first_event_timeout=timeouts.first_event,
             between_events_timeout=timeouts.between_events,

@@ -202,7 +202,7 @@ async def test_no_log_ever_holds_content_or_the_key(
 
 async def test_it_is_a_producer(producer: OpenAIChat) -> None:
     declared: Producer = producer
-    assert (declared.name, declared.default_model, declared.can_continue) == ("local", "m", False)
+    assert (declared.name, declared.default_model, declared.can_continue) == ("local", "m", True)
 
 
 @pytest.mark.parametrize("base_url", ["", "localhost:8080/v1", "ftp://host/v1", "http:///v1"])

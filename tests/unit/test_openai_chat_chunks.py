@@ -76,6 +76,33 @@ def test_openrouter_reasoning_under_its_other_name() -> None:
     ]
 
 
+def test_mistral_content_as_a_list_of_blocks() -> None:
+    def thinking(*pieces: str) -> dict[str, Any]:
+        return {"type": "thinking", "thinking": [{"type": "text", "text": piece} for piece in pieces]}
+
+    reference = {"type": "reference", "reference_ids": [1]}
+    assert events(
+        chunk(role="assistant", content=""),
+        chunk(content=[thinking("Let me", " think")]),
+        chunk(content=[thinking("."), {"type": "text", "text": "Four"}]),
+        chunk(content=[{"type": "text", "text": ","}, reference, {"type": "text", "text": " I"}]),
+        chunk(content=" say."),
+        chunk("stop", content=[]),
+    ) == [
+        "0 reasoning",
+        "0 + Let me think",
+        "0 + .",
+        "0 completed",
+        "1 text",
+        "1 + Four",
+        "1 + ,",
+        "1 +  I",
+        "1 +  say.",
+        "1 completed",
+        "finished STOP stop",
+    ]
+
+
 def test_both_names_of_reasoning_at_once_are_one() -> None:
     assert events(chunk(reasoning_content="a", reasoning="a"))[:2] == ["0 reasoning", "0 + a"]
 
@@ -215,7 +242,8 @@ def test_unknown_fields_are_skipped() -> None:
         {"choices": ["a"]},
         {"choices": [{"delta": "a"}]},
         chunk(content=7),
-        chunk(content=[{"type": "text"}]),
+        chunk(content=["text"]),
+        chunk(content=[{"type": "text", "text": 7}]),
         chunk(tool_calls={}),
         chunk(tool_calls=[{"function": "f"}]),
         chunk(tool_calls=[{"function": {"name": 1}}]),
