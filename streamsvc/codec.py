@@ -41,6 +41,14 @@ def decode(frames: bytes) -> Sequence[event_pb2.Event]:
         raise LogCorrupt("the stored events cannot be decoded") from error
 
 
+def decode_state(data: bytes) -> state_pb2.JobState:
+    """Return a state that is kept as bytes. Raises `LogCorrupt` if it is none."""
+    try:
+        return state_pb2.JobState.FromString(data)
+    except Exception as error:
+        raise LogCorrupt("the stored state cannot be decoded") from error
+
+
 def spans(frames: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield (offset, start, end) of each frame: its event's offset, and its place in `frames`.
 

@@ -106,6 +106,8 @@ class Reader:
         tail, now = self._tail, self._clock()
         if tail.deleted:
             raise JobNotFound.of(tail.job_id)
+        if tail.failure is not None:
+            raise tail.failure.with_traceback(None)
         if (
             tail.unreachable_since is not None
             and now - max(tail.unreachable_since, self._since) > self._patience.outage

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from streamsvc import codec
-from streamsvc.errors import JobDeleted, JobNotFound, StoreUnavailable
+from streamsvc.errors import JobDeleted, JobNotFound, LogCorrupt, StoreUnavailable
 from streamsvc.fold import Fold
 from streamsvc.jobs.shared import Shared
+from streamsvc.jobs.snapshots import messages_of
 from streamsvc.log import START, Batch, Chain, Cursor, Frames, serves
-from streamsvc.slices import SLICE_BYTES, slices
 from streamsvc.store.base import Announcement, JobRecord, Store, Unservable
 from streamsvc.v1 import state_pb2
 
@@ -18,6 +17,9 @@ READ_BYTES = 64 * 1024
 
 FOLD_BYTES = 8 * 1024
 """How much is folded at once. It costs next to nothing if all of it is deltas of one part: small pieces mostly are."""
+
+LOADS = 10
+"""How often a fold is loaded in vain: what it began with may be trimmed meanwhile, but not time and again."""
 
 Snapshot = tuple[Cursor, Sequence[bytes]]
 """A cursor, and the messages of the snapshot that it stands for."""
@@ -43,6 +45,7 @@ class Tail:
         self.epoch = ""
         self.chain: Chain = ()
         self.deleted = False
+        self.failure: Exception | None = None  # what keeps it from following the log
         self.missing_since: float | None = None
         self.unreachable_since: float | None = None
         self.answered_at = float("-inf")  # when the newest answer of the store was asked for
@@ -133,6 +136,11 @@ class Tail:
         self.unfed.set()
         self._wake()
 
+    def fail(self, error: Exception) -> None:
+        """Let the readers know that this tail follows the log no more."""
+        self.failure = error
+        self._wake()
+
     def take(self, announcement: Announcement) -> bool:
         """Take word of an append. Returns False if the log must be read to make sense of it."""
         if announcement.deleted or announcement.epoch != self.epoch or announcement.after > self.last:
@@ -149,11 +157,18 @@ class Tail:
         await self._reads.after_now(self._read)
 
     async def state(self) -> state_pb2.JobState:
-        """Return the job folded up to `last`, a message of its own. Raises JobNotFound, StoreUnavailable."""
+        """Return the job folded up to `last`, a message of its own.
+
+        Raises JobNotFound, LogCorrupt, StoreUnavailable.
+        """
+        loads = 0
         while True:
             fold = self._fold
             if fold is None:
+                if loads == LOADS:
+                    raise LogCorrupt("the log cannot be read from its beginning, nor from a checkpoint")
                 await self._loads.now(self._load_fold)
+                loads += 1
             elif fold.offset < self.last:
                 self._fold_some(fold)
                 await asyncio.sleep(0)
@@ -179,10 +194,7 @@ class Tail:
 
     async def _make_snapshot(self) -> None:
         state = await self.state()
-        # To ask a message for its size is to encode it: most states fit into one slice, and are encoded once.
-        whole = codec.snapshot(state, epoch=state.job.epoch)
-        messages = [whole] if len(whole) <= SLICE_BYTES else await _in_slices(state)
-        self._snapshot = (Cursor(state.job.epoch, state.offset), messages)
+        self._snapshot = (Cursor(state.job.epoch, state.offset), await messages_of(state))
 
     def _extend(self, frames: bytes, last: int, *, closed: bool) -> None:
         if frames:
@@ -280,16 +292,3 @@ class Tail:
             self._fold = fold
         else:
             await self.refresh()
-
-
-async def _in_slices(state: state_pb2.JobState) -> Sequence[bytes]:
-    """Return the messages of a large snapshot, and let others have their turn meanwhile."""
-    messages: list[bytes] = []
-    pieces = slices(state)
-    piece = next(pieces)
-    for following in pieces:
-        messages.append(codec.snapshot(piece, epoch=""))
-        piece = following
-        await asyncio.sleep(0)
-    # The epoch goes with the last slice: until the state is whole, the reader keeps its old cursor.
-    return *messages, codec.snapshot(piece, epoch=state.job.epoch)

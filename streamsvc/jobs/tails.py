@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from streamsvc.errors import StoreUnavailable
 from streamsvc.jobs.tail import Tail
@@ -50,18 +52,19 @@ class Tails:
     def open(self, job_id: str) -> Iterator[Tail]:
         """Use the tail of a job. It is not read yet: see `Tail.refresh`."""
         kept = self._kept.get(job_id)
-        if kept is None:
+        if kept is None or kept.tail.failure is not None:
             tail = Tail(job_id, self._store, clock=self._clock, window_bytes=self._share)
             kept = self._kept[job_id] = _Kept(tail, asyncio.create_task(self._follow(tail)))
-            kept.follower.add_done_callback(_report)
+            kept.follower.add_done_callback(partial(_report, tail))
         kept.users += 1
         try:
             yield kept.tail
         finally:
             kept.users -= 1
             if kept.users == 0:
-                del self._kept[job_id]
                 kept.follower.cancel()
+                if self._kept.get(job_id) is kept:
+                    del self._kept[job_id]
 
     def _share(self) -> int:
         share = self._windows_bytes // max(1, len(self._kept))
@@ -91,6 +94,12 @@ class Tails:
             await tail.refresh()
 
 
-def _report(follower: asyncio.Task[None]) -> None:
-    if not follower.cancelled() and (error := follower.exception()) is not None:
-        log.error("a tail ended with %s: its readers depend on the next call", type(error).__name__)
+def _report(tail: Tail, follower: asyncio.Task[None]) -> None:
+    error = None if follower.cancelled() else follower.exception()
+    if isinstance(error, Exception):
+        # Not the error's own words: they may quote what was said.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error(
+            "job %s: its readers are ended, following it failed with %s\n%s", tail.job_id, type(error).__name__, where
+        )
+        tail.fail(error.with_traceback(None))

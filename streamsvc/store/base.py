@@ -79,7 +79,7 @@ class EventLog(Protocol):
     async def read_checkpoint(self, job_id: str) -> state_pb2.JobState | None:
         """Return the newest checkpoint, with the epoch it was made in as `state.job.epoch`; None if there is none.
 
-        Raises JobNotFound, JobDeleted, StoreUnavailable.
+        Raises JobNotFound, JobDeleted, LogCorrupt, StoreUnavailable.
         """
         ...
 

@@ -181,6 +181,13 @@ def test_what_is_no_frame_is_corrupt(broken: bytes) -> None:
         codec.after(_frames([delta("text", 0, "a")]) + broken, 1 << 31)
 
 
+def test_a_state_is_what_was_kept_or_corrupt() -> None:
+    kept = codec.snapshot(state_pb2.JobState(offset=7), epoch="")
+    assert codec.decode_state(state_pb2.JobState(offset=7).SerializeToString()).offset == 7
+    with pytest.raises(LogCorrupt):
+        codec.decode_state(kept[:-1] + b"\xff")
+
+
 def _assert_read_or_corrupt(data: bytes) -> None:
     try:
         expected = Response.FromString(data).events

@@ -86,7 +86,7 @@ class RedisLog:
     async def read_checkpoint(self, job_id: str) -> state_pb2.JobState | None:
         job, _, _, checkpoint = self._keys.job(job_id)
         reply = accepted(job_id, await self._link.fetch(_READ_CHECKPOINT, [job, checkpoint], []))
-        return None if reply is None else state_pb2.JobState.FromString(reply)
+        return None if reply is None else codec.decode_state(reply)
 
     async def restore(self, lease: Lease, copy: Copy) -> Lease:
         after = copy.after
