@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from random import Random
 from types import TracebackType
 
@@ -15,7 +16,7 @@ class Proxy:
 
     `cut_after` bounds the bytes, of both directions together, after which a connection is cut. `swallow` makes all
     present connections half open: nothing is forwarded any more, and neither side hears of it. `delay` seconds lie
-    between receiving and forwarding.
+    between receiving and forwarding. While `closed`, new connections are cut at once.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Proxy:
         self._cut_after = cut_after
         self.cuts_left = cuts
         self.delay = delay
+        self.closed = False
         self.accepted = 0
         self.cut = 0
         self.address = ""
@@ -76,7 +78,20 @@ class Proxy:
         for connection in list(self._connections):
             connection.cut()
 
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """Cut all connections, and let none come back while the block lasts."""
+        self.closed = True
+        self.cut_all()
+        try:
+            yield
+        finally:
+            self.closed = False
+
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.closed:
+            writer.transport.abort()
+            return
         self.accepted += 1
         task = asyncio.create_task(self._connect(reader, writer))
         self._tasks.add(task)
