@@ -152,6 +152,7 @@ class Jobs:
             request.watch_token,
             poll_interval=self._options.poll_interval.total_seconds(),
             heartbeat_interval=requests.heartbeat_seconds(wanted, self._options.heartbeat_interval),
+            outage_limit=self._options.store_outage_limit.total_seconds(),
         )
         async with aclosing(messages):
             async for message in messages:

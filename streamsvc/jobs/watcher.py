@@ -16,23 +16,29 @@ JOBS_A_MESSAGE = 500
 
 
 async def watch(
-    store: Store, scope: Scope, token: str, *, poll_interval: float, heartbeat_interval: float
+    store: Store, scope: Scope, token: str, *, poll_interval: float, heartbeat_interval: float, outage_limit: float
 ) -> AsyncGenerator[job_service_pb2.WatchJobsResponse, None]:
     """Yield the jobs of `scope` that are open, and for a caller with a token those that changed since; then changes.
 
     What is heard is a hint to ask the store again, and a timer asks too, so a lost word costs delay and nothing else.
-    Never ends by itself. Raises StoreUnavailable if the store does not answer at first.
+    Never ends by itself. Raises StoreUnavailable if the store does not answer at first, or later for longer than
+    `outage_limit` seconds.
     """
     loop = asyncio.get_running_loop()
     async with store.watch_jobs(scope) as hints:
         changes = await _standing(store, scope, token)
         for message in _messages(changes, caught_up=True):
             yield message
-        token, told = changes.token, loop.time()
+        token, told, answered = changes.token, loop.time(), loop.time()
         while True:
             await _heard(hints, min(poll_interval, max(0.0, told + heartbeat_interval - loop.time())))
-            with suppress(StoreUnavailable):
+            try:
                 changes = await store.changed_since(scope, token)
+            except StoreUnavailable:
+                if loop.time() - answered > outage_limit:
+                    raise
+            else:
+                answered = loop.time()
                 if changes.jobs or changes.removed or changes.reset:
                     for message in _messages(changes, caught_up=changes.reset):
                         yield message
