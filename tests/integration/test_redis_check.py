@@ -208,6 +208,26 @@ async def test_what_breaks_off_or_says_nonsense() -> None:
         assert "closes the connection" in await refusal(uri)
 
 
+async def test_what_lets_us_in_and_then_says_nothing_or_breaks_off() -> None:
+    async with pretending(lambda command: b"" if command == b"INFO" else b"+OK\r\n") as uri:
+        assert f"within {LIMIT:g} s" in await refusal(uri)
+
+    def breaks_off(command: bytes) -> bytes:
+        if command == b"INFO":
+            raise ConnectionAbortedError
+        return b"+OK\r\n"
+
+    async with pretending(breaks_off) as uri:
+        assert "closed the connection" in await refusal(uri)
+
+
+async def test_a_refusal_is_told_in_the_words_of_the_server() -> None:
+    async with pretending(lambda command: b"-ERR so: no\r\n" if command == b"INFO" else b"+OK\r\n") as uri:
+        assert "refuses INFO: ERR so: no" in await refusal(uri)
+    async with pretending(lambda command: b"-BUSY a script\r\n" if command == b"INFO" else b"+OK\r\n") as uri:
+        assert "is busy with a script" in await refusal(uri)
+
+
 async def test_a_policy_that_throws_keys_away() -> None:
     with standalone("maxmemory 100mb", "maxmemory-policy allkeys-lru") as server:
         assert "noeviction" in await refusal(server.servers)

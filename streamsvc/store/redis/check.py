@@ -7,15 +7,16 @@ import socket
 import ssl
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from hiredis import ReplyError
 
 from streamsvc.errors import StoreUnavailable
-from streamsvc.store.redis.demands import CannotUse, judge, parse_info
+from streamsvc.store.redis.console import Console
+from streamsvc.store.redis.demands import CannotUse, judge
 from streamsvc.store.redis.dialer import Dialer
 from streamsvc.store.redis.failures import CUT_OFF, Address, Redirected, code_of, failure_of
 from streamsvc.store.redis.uri import RedisServers, places
-from streamsvc.store.redis.wire import Reply, Wire
 
 LIMIT = 5.0
 """How many seconds the whole may take."""
@@ -38,7 +39,7 @@ async def check(servers: RedisServers, *, prefix: str, min_replicas: int = 0) ->
 
 
 class _Check:
-    """One look at a Redis, over connections of its own."""
+    """One look at a Redis. Each server is first reached as the store will reach it, then asked over a Console."""
 
     def __init__(self, servers: RedisServers, prefix: str) -> None:
         self._servers = servers
@@ -51,79 +52,74 @@ class _Check:
         """See `check`."""
         if self._servers.mode == "sentinel":
             address = await self._primary()
-            wire = await self._open(self._dialer, address)
+            await self._reach(self._dialer, address)
         else:
-            address, wire = await self._first(self._dialer)
-        try:
-            info = parse_info(await self._ask(wire, address, b"INFO"))
-            warnings = judge(info, self._servers.mode, places([address]), min_replicas)
+            address = await self._first(self._dialer)
+        async with Console(self._dialer, address) as console:
+            info = await self._ask(console, "INFO")
+            warnings = judge(info, self._servers.mode, console.place, min_replicas)
             if self._servers.mode == "cluster":
-                await self._whole_cluster(wire, address)
-            if info.get("aof_enabled") == "0" and await self._keeps_nothing(wire):
+                await self._whole_cluster(console)
+            if info.get("aof_enabled") == 0 and await self._keeps_nothing(console):
                 warnings.append(
-                    f"Redis at {places([address])} writes nothing to its disk (appendonly no, no save): "
+                    f"Redis at {console.place} writes nothing to its disk (appendonly no, no save): "
                     "when it restarts all jobs are lost, but for what running ones can put back"
                 )
-        finally:
-            wire.drop()
         await self._permissions(address)
         return warnings
 
-    async def _first(self, dialer: Dialer) -> tuple[Address, Wire]:
+    async def _first(self, dialer: Dialer) -> Address:
         """Return the first of the servers that lets us in. Raises CannotUse for the last one."""
         *others, last = self._servers.hosts
         for address in others:
-            try:
-                return address, await self._open(dialer, address)
-            except CannotUse:
-                continue
-        return last, await self._open(dialer, last)
+            with suppress(CannotUse):
+                await self._reach(dialer, address)
+                return address
+        await self._reach(dialer, last)
+        return last
 
-    async def _open(self, dialer: Dialer, address: Address) -> Wire:
+    async def _reach(self, dialer: Dialer, address: Address) -> None:
         try:
-            return await dialer.dial(address)
+            wire = await dialer.dial(address)
         except StoreUnavailable as error:
             raise CannotUse(f"Redis at {places([address])} {_why(error, dialer.tls)}") from error
+        wire.drop()
 
     async def _primary(self) -> Address:
         """Return where the Sentinels say the primary is."""
-        address, wire = await self._first(self._sentinel_dialer)
         name = self._servers.master_name
-        try:
-            info = parse_info(await self._ask(wire, address, b"INFO", b"server"))
+        async with Console(self._sentinel_dialer, await self._first(self._sentinel_dialer)) as console:
+            info = await self._ask(console, "INFO", "server")
             if info.get("redis_mode") != "sentinel":
-                raise CannotUse(f"Redis at {places([address])} is no Sentinel: correct its port, or write redis://")
-            found = await self._ask(wire, address, b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", name.encode())
-        finally:
-            wire.drop()
+                raise CannotUse(f"Redis at {console.place} is no Sentinel: correct its port, or write redis://")
+            found: Address | None = await self._ask(console, "SENTINEL GET-MASTER-ADDR-BY-NAME", name)
         if found is None:
-            raise CannotUse(f"the Sentinel at {places([address])} knows no {name!r}: correct the name in the URI")
-        host, port = found
-        return host.decode(), int(port)
+            raise CannotUse(f"the Sentinel at {console.place} knows no {name!r}: correct the name in the URI")
+        return found
 
-    async def _ask(self, wire: Wire, address: Address, command: bytes, *words: bytes | int) -> Reply:
-        """Return the reply to a command. Raises CannotUse, StoreUnavailable or Redirected."""
-        reply = (await wire.ask((command, *words)))[0]
-        if not isinstance(reply, ReplyError):
-            return reply
-        failure = failure_of(reply)
-        if isinstance(failure, Redirected):
-            raise failure
-        if code_of(reply) == "NOPERM":
-            raise CannotUse(self._forbidden(command.decode()))
-        if isinstance(failure, StoreUnavailable):
-            raise CannotUse(f"Redis at {places([address])} {_said(failure)}")
-        raise CannotUse(f"Redis at {places([address])} refuses {command.decode()}: {reply}")
+    async def _ask(self, console: Console, command: str, *words: str | int) -> Any:
+        """Return the answer to a command. Raises CannotUse, StoreUnavailable or Redirected."""
+        try:
+            return await console.ask(command, *words)
+        except ReplyError as reply:
+            failure = failure_of(reply)
+            if isinstance(failure, Redirected):
+                raise failure from None
+            if code_of(reply) == "NOPERM":
+                raise CannotUse(self._forbidden(command)) from None
+            said = _said(failure) if isinstance(failure, StoreUnavailable) else f"refuses {command}: {reply}"
+            raise CannotUse(f"Redis at {console.place} {said}") from None
 
-    async def _whole_cluster(self, wire: Wire, address: Address) -> None:
-        info = parse_info(await self._ask(wire, address, b"CLUSTER", b"INFO"))
+    async def _whole_cluster(self, console: Console) -> None:
+        info = await self._ask(console, "CLUSTER INFO")
         if info.get("cluster_state") != "ok":
-            raise CannotUse(f"the cluster of Redis at {places([address])} is not whole: see CLUSTER INFO there")
+            raise CannotUse(f"the cluster of Redis at {console.place} is not whole: see CLUSTER INFO there")
 
-    async def _keeps_nothing(self, wire: Wire) -> bool:
-        reply = (await wire.ask((b"CONFIG", b"GET", b"save")))[0]
+    async def _keeps_nothing(self, console: Console) -> bool:
         # Who may not ask is told nothing: many who rent a Redis may not.
-        return isinstance(reply, list) and reply[1:] == [b""]
+        with suppress(ReplyError):
+            return bool(await console.ask("CONFIG GET", "save") == {"save": ""})
+        return False
 
     async def _permissions(self, address: Address) -> None:
         """Try all commands and a subscription, in a cluster on the server that has the keys."""
@@ -131,22 +127,21 @@ class _Check:
             await self._permissions_at(address)
         except Redirected as redirected:
             host, port = redirected.address
+            there = (host or address[0], port)
             # Redirected again: slots are being moved just now, and there is nothing to find fault with.
             with suppress(Redirected):
-                await self._permissions_at((host or address[0], port))
+                await self._reach(self._dialer, there)
+                await self._permissions_at(there)
 
     async def _permissions_at(self, address: Address) -> None:
-        stem = f"{self._prefix}:{{check}}:".encode()
-        keys = [stem + kind for kind in (b"string", b"hash", b"stream", b"sorted")]
-        wire = await self._open(self._dialer, address)
-        try:
-            failed = await self._ask(wire, address, b"EVAL", _SCRIPT.read_bytes(), len(keys), *keys, stem + b"bus")
+        stem = f"{self._prefix}:{{check}}:"
+        keys = [stem + kind for kind in ("string", "hash", "stream", "sorted")]
+        async with Console(self._dialer, address) as console:
+            failed = await self._ask(console, "EVAL", _SCRIPT.read_text(), len(keys), *keys, stem + "bus")
             if failed:
-                raise CannotUse(self._forbidden(failed[0].decode(errors="replace")))
-            await self._ask(wire, address, b"SCAN", 0, b"COUNT", 1)
-            await self._ask(wire, address, b"SSUBSCRIBE", stem + b"bus")
-        finally:
-            wire.drop()
+                raise CannotUse(self._forbidden(failed[0]))
+            await self._ask(console, "SCAN", 0, "COUNT", 1)
+            await self._ask(console, "SSUBSCRIBE", stem + "bus")
 
     def _forbidden(self, what: str) -> str:
         user = self._servers.username or "default"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from streamsvc.store.redis.uri import Mode
 
@@ -14,17 +15,11 @@ class CannotUse(Exception):
     """A Redis that cannot be used as it is; the message is one sentence that says what to change."""
 
 
-def parse_info(text: bytes) -> Mapping[str, str]:
-    """Return the fields of a reply to INFO.
-
-    >>> parse_info(b"# Server\\r\\nredis_version:7.0.15\\r\\n")
-    {'redis_version': '7.0.15'}
-    """
-    lines = text.decode(errors="replace").splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line and not line.startswith("#"))
+Info = Mapping[str, Any]
+"""The fields of a reply to INFO; what looks like a number is one."""
 
 
-def judge(info: Mapping[str, str], mode: Mode, place: str, min_replicas: int = 0) -> list[str]:
+def judge(info: Info, mode: Mode, place: str, min_replicas: int = 0) -> list[str]:
     """Return what an operator should know of the server at `place` (HOST:PORT). Raises CannotUse."""
     reason = _refusal(info, mode)
     if reason:
@@ -32,36 +27,36 @@ def judge(info: Mapping[str, str], mode: Mode, place: str, min_replicas: int = 0
     return [f"Redis at {place} {warning}" for warning in _warnings(info, min_replicas)]
 
 
-def _refusal(info: Mapping[str, str], mode: Mode) -> str:
+def _refusal(info: Info, mode: Mode) -> str:
     """Return why it cannot be used, or nothing."""
     if info.get("redis_mode") == "sentinel":
         return "is a Sentinel: write redis+sentinel://host:port/master_name"
-    version = info.get("redis_version", "0")
+    version = str(info.get("redis_version", 0))
     if tuple(int(part) for part in version.split(".")[:2] if part.isdecimal()) < OLDEST:
         return f"has version {version}: {OLDEST[0]}.{OLDEST[1]} or newer is needed"
-    clustered = info.get("cluster_enabled") == "1"
+    clustered = info.get("cluster_enabled") == 1
     if mode == "cluster" and not clustered:
         return "is not part of a cluster: write redis:// or set use_redis_cluster to false"
     if mode != "cluster" and clustered:
         return "is part of a cluster: write redis+cluster:// or set use_redis_cluster to true"
     if mode != "cluster" and info.get("role") == "slave":
         return f"is a replica: name its primary, {info.get('master_host')}:{info.get('master_port')}, or the Sentinels"
-    if info.get("loading") == "1":
+    if info.get("loading") == 1:
         return "is loading its data: wait until it has done so"
     policy = info.get("maxmemory_policy", "")
-    if policy.startswith("allkeys-") and info.get("maxmemory", "0") != "0":
+    if policy.startswith("allkeys-") and info.get("maxmemory"):
         return f"throws keys away when its memory is full (maxmemory-policy {policy}): set it to noeviction"
     return ""
 
 
-def _warnings(info: Mapping[str, str], min_replicas: int) -> list[str]:
+def _warnings(info: Info, min_replicas: int) -> list[str]:
     found = []
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
-        when = "when its memory is full" if info.get("maxmemory", "0") != "0" else "once it has a maxmemory"
+        when = "when its memory is full" if info.get("maxmemory") else "once it has a maxmemory"
         text = f"throws keys away {when} (maxmemory-policy {policy}), and with them jobs: set it to noeviction"
         found.append(text)
-    replicas = int(info.get("connected_slaves", "0"))
+    replicas = info.get("connected_slaves", 0)
     if info.get("role") == "master" and replicas < min_replicas:
         found.append(f"has {replicas} replicas: nothing can be stored until it has redis_min_replicas, {min_replicas}")
     return found
