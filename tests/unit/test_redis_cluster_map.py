@@ -9,7 +9,7 @@ import hiredis
 import pytest
 
 from streamsvc.errors import StoreUnavailable
-from streamsvc.store.redis.cluster import Cluster, slot_of
+from streamsvc.store.redis.cluster import Cluster
 from streamsvc.store.redis.dialer import Dialer
 from streamsvc.store.redis.failures import Address, Redirected, failure_of
 from streamsvc.store.redis.wire import Wire
@@ -43,22 +43,6 @@ def cluster_of(answers: Answers, *seeds: Address) -> Cluster:
 def whole(address: Address) -> list[Any]:
     """Return the map of a cluster in which one node has all slots."""
     return [[0, 16383, [address[0].encode(), address[1], b"id"], [b"replica", 9, b"id"]]]
-
-
-@pytest.mark.parametrize(
-    ("key", "slot"),
-    [
-        (b"123456789", 12739),  # of the specification
-        (b"foo", 12182),
-        (b"{foo}bar", 12182),
-        (b"a{foo}{bar}", 12182),
-        (b"foo{}", slot_of(b"foo{}")),
-        (b"", 0),
-    ],
-)
-def test_slots(key: bytes, slot: int) -> None:
-    assert slot_of(key) == slot
-    assert slot_of(b"foo{}") != slot_of(b"foo")
 
 
 @pytest.mark.parametrize(

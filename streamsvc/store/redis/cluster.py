@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from binascii import crc_hqx
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+
+from redis.crc import key_slot
 
 from streamsvc.errors import StoreUnavailable
 from streamsvc.store.redis.dialer import Dialer
@@ -15,20 +16,8 @@ from streamsvc.store.redis.failures import OUT_OF_REACH, SLOT_DOWN, Address, Red
 from streamsvc.store.redis.servers import Server
 from streamsvc.store.redis.wire import Reply
 
-SLOTS = 16384
 _PAUSE = 0.1
 """Seconds between two looks at the map while calls fail."""
-
-
-def slot_of(key: bytes) -> int:
-    """Return the slot of a key: of what stands in its first braces, if there is anything.
-
-    >>> slot_of(b"{user1000}.following") == slot_of(b"user1000")
-    True
-    """
-    _, brace, rest = key.partition(b"{")
-    tag, end, _ = rest.partition(b"}")
-    return crc_hqx(tag if brace and end and tag else key, 0) % SLOTS
 
 
 class Cluster:
@@ -55,7 +44,7 @@ class Cluster:
         """See `Servers.home`."""
         if not self._slots:
             await self.refresh()
-        address = self._slots.get(slot_of(key))
+        address = self._slots.get(key_slot(key))
         if address is None:
             self.doubt()
             raise StoreUnavailable(SLOT_DOWN)
@@ -66,7 +55,7 @@ class Cluster:
         host, port = redirected.address
         address = (host or by.host, port)
         if not redirected.once:
-            self._slots[slot_of(key)] = address
+            self._slots[key_slot(key)] = address
         return self._at(address)
 
     def doubt(self) -> None:

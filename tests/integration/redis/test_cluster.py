@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from redis.crc import key_slot
 
-from streamsvc.store.redis.cluster import slot_of
 from streamsvc.store.redis.link import Link
 from streamsvc.store.redis.uri import parse
 from tests.integration.redis.appending import appending, listening, replicated
@@ -40,7 +40,7 @@ class Move:
     """One slot on its way from its primary to another one."""
 
     def __init__(self, nodes: RedisCluster, key: bytes) -> None:
-        self.slot = slot_of(key)
+        self.slot = key_slot(key)
         primaries = [node for node in nodes.nodes if node.command("ROLE")[0] == "master"]
         self.source = owner(nodes, key)
         self.target, *self._others = [node for node in primaries if node is not self.source]
@@ -71,7 +71,7 @@ def owner(nodes: RedisCluster, key: bytes) -> RedisServer:
     """Return the primary that has a key."""
     running = next(node for node in nodes.nodes if node.running)
     for first, last, (_, port, *_), *_ in running.command("CLUSTER", "SLOTS"):
-        if first <= slot_of(key) <= last:
+        if first <= key_slot(key) <= last:
             return next(node for node in nodes.nodes if node.port == port)
     raise AssertionError("nobody has the slot")
 
