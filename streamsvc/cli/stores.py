@@ -16,10 +16,7 @@ from streamsvc.jobs.chance import Chance
 from streamsvc.settings import BadSetting, Settings
 from streamsvc.store.base import Store
 from streamsvc.store.memory import MemoryStore
-from streamsvc.store.redis.check import check
 from streamsvc.store.redis.demands import CannotUse
-from streamsvc.store.redis.links import open_link
-from streamsvc.store.redis.store import RedisStore
 from streamsvc.store.redis.uri import RedisServers, parse
 
 log = logging.getLogger("streamsvc.serve")
@@ -82,6 +79,9 @@ async def opened(settings: Settings, servers: RedisServers | None, chance: Chanc
             max_bytes=settings.memory_store_bytes,
         )
         return
+    from streamsvc.store.redis.links import open_link
+    from streamsvc.store.redis.store import RedisStore
+
     link = open_link(servers, min_replicas=settings.redis_min_replicas)
     store = RedisStore(
         link, new_epoch=chance.new_epoch, prefix=settings.redis_key_prefix, safety_time=settings.safety_time
@@ -93,6 +93,9 @@ async def opened(settings: Settings, servers: RedisServers | None, chance: Chanc
 
 
 async def _until_usable(servers: RedisServers, settings: Settings, chance: Chance) -> list[str]:
+    # Only here: redis-py takes a tenth of a second to import, and a service that keeps its jobs in memory needs none.
+    from streamsvc.store.redis.check import check
+
     attempt, said, said_at = 0, "", 0.0
     while True:
         try:

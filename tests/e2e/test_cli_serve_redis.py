@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -99,3 +100,8 @@ async def test_it_says_which_store_it_has_and_what_may_be_lost_and_no_password(t
             assert server.command("KEYS", f"ss:{{{job.id}}}:*")
             assert await service.stop() == 0
             assert SECRET not in service.text
+
+
+async def test_who_keeps_no_jobs_in_redis_does_not_import_its_libraries() -> None:
+    code = "import sys, streamsvc.cli.main, streamsvc.cli.serve; print({'redis', 'hiredis'} & set(sys.modules))"
+    assert (await run(sys.executable, "-c", code)).out == "set()\n"
