@@ -138,7 +138,7 @@ class Answer:
         yield from self._append("text", text)
 
     def _pass_seam(self) -> Iterator[event_pb2.Event]:
-        self._reasoned = False
+        self._begun, self._reasoned = True, False
         if self._seam is not None:
             seam, self._seam = self._seam, None
             yield from self._append("text", seam.end())

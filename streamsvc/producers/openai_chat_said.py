@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from streamsvc.producers.parts import Parts
 from streamsvc.v1 import content_pb2, event_pb2, state_pb2
@@ -29,7 +29,7 @@ class Said:
     reasoning: str = ""
     kept: int = 0
     open_text: int | None = None
-    anew: Sequence[content_pb2.ContentPart] = field(default_factory=tuple)
+    anew: Sequence[content_pb2.ContentPart] = ()
     reasoned: bool = False
     called: bool = False
 
@@ -37,7 +37,7 @@ class Said:
     def of(cls, state: state_pb2.JobState) -> Said:
         """Return what `state` holds of the answer."""
         kept = next((place for place, part in enumerate(state.parts) if not _stays(part)), len(state.parts))
-        parts, anew = state.parts[:kept], state.parts[kept:]
+        parts, anew = state.parts[:kept], tuple(state.parts[kept:])
         last = parts[-1] if parts and not anew else None
         calls = [part for part in anew if part.HasField("tool_call")]
         return cls(

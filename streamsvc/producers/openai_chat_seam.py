@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_LONGEST_REFRAIN = 32
+
 
 class Astray(Exception):
     """The model says something else than what was said already. Nothing of it was shown."""
@@ -69,8 +71,9 @@ class Seam:
         return True
 
     def _is_no_echo(self) -> bool:
-        # In `na na na` the next `na` looks like the first one, but for the space before it.
-        return self._held[0][:1].isspace() and not self._begins_with_space
+        # In `na na na` the next `na` looks like the first one, but for the space before it. Nothing long does.
+        is_short = self._echo is not None and len(self._echo.text) <= _LONGEST_REFRAIN
+        return is_short and self._held[0][:1].isspace() and not self._begins_with_space
 
     def _drop(self, route: _Route) -> None:
         if not route.done:

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from streamsvc.producers.base import Finished, Notes, Producer, UpstreamError
 from streamsvc.producers.openai_chat_chunks import Answer
-from streamsvc.v1 import content_pb2, event_pb2, job_pb2, job_service_pb2
+from streamsvc.v1 import content_pb2, event_pb2, job_pb2, job_service_pb2, state_pb2
+from tests.support.folding import folded, numbered
 
 Item = event_pb2.Event | Finished
 
@@ -41,11 +42,20 @@ def chunk(finish_reason: str | None = None, **delta: Any) -> dict[str, Any]:
 
 
 def generate(
-    producer: Producer, request: job_service_pb2.StartGenerationRequest | None = None
+    producer: Producer,
+    request: job_service_pb2.StartGenerationRequest | None = None,
+    so_far: state_pb2.JobState | None = None,
+    notes: Notes | None = None,
 ) -> AsyncGenerator[Item, None]:
-    """Return a first attempt at answering `request`, or somebody's hi."""
+    """Return an attempt at answering `request`, or somebody's hi; the first one, unless `so_far` was said."""
     # The interface promises an iterator that can be closed, for which there is no shorter word.
-    return cast("AsyncGenerator[Item, None]", producer.generate(request or ask(), None, Notes()))
+    return cast("AsyncGenerator[Item, None]", producer.generate(request or ask(), so_far, notes or Notes()))
+
+
+def so_far(*chunks: dict[str, Any]) -> state_pb2.JobState:
+    """Return what is left of the answer that these chunks make, if its writer is lost after them."""
+    answer = Answer("m")
+    return folded(numbered(*[event for item in chunks for event in answer.add(item)]))
 
 
 def call(**fields: Any) -> dict[str, Any]:
@@ -99,6 +109,8 @@ def line_of(item: Item) -> str:
     match kind:
         case "part_started":
             return f"{payload.part.index} {_opened(payload.part)}"
+        case "part_replaced":
+            return f"{payload.part.index} anew {_opened(payload.part)}"
         case "text_delta" | "reasoning_delta":
             return f"{payload.part_index} + {payload.text}"
         case "tool_call_delta":
