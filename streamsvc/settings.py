@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     store_outage_limit: Duration = Field(timedelta(minutes=5), description="how long to wait for a store")
     max_request_bytes: Size = Field(1024**2, description="largest StartGeneration request")
     max_event_bytes: Size = Field(1024**2, description="largest event")
-    max_answer_bytes: Size = Field(32 * 1024**2, description="largest answer")
+    max_answer_bytes: Size = Field(32 * 1024**2, description="largest answer, in bytes of its events")
     max_log_bytes: Size = Field(64 * 1024**2, description="when the oldest events of a log are replaced by a state")
     checkpoint_bytes: Size = Field(
         256 * 1024, description="how much of a log is written until its state is kept beside it, in Redis"

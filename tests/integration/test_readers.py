@@ -150,6 +150,8 @@ async def test_a_cursor_and_its_state_go_on_in_another_client() -> None:
 
 async def test_nothing_is_left_of_jobs_and_readers_that_have_ended() -> None:
     async with app(lease_ttl=timedelta(milliseconds=300)) as (running, address), client_of(address) as client:
+        await Follower(client, (await client.start_request(scripted(tokens=1))).id, "first").task
+        await eventually(lambda: len(running.jobs._tails) == 0)
         tasks = len(asyncio.all_tasks())
         jobs = [await client.start_request(scripted(tokens=50, rate=500)) for _ in range(10)]
         followers = [Follower(client, job.id, "reader") for job in jobs for _ in range(3)]
