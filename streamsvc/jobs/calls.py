@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from streamsvc.errors import StoreUnavailable
-from streamsvc.store.base import Store, WriterCall
+from streamsvc.store.base import Store
 
 log = logging.getLogger(__name__)
 
@@ -35,19 +35,21 @@ class Calls:
     async def run(self) -> None:
         """Listen, again and again. Runs as a task of its own."""
         while True:
-            with suppress(StoreUnavailable):
-                async with self._store.watch_calls() as calls:
-                    async for call in calls:
-                        await self._answer(call)
+            # An instance that stops gives all its jobs away at once: they do not wait for each other.
+            async with asyncio.TaskGroup() as taking:
+                with suppress(StoreUnavailable):
+                    async with self._store.watch_calls() as calls:
+                        async for call in calls:
+                            if call.released:
+                                taking.create_task(self._take_over(call.job_id))
+                            else:
+                                self._stop(call.job_id, call.cancel_reason)
             await asyncio.sleep(self._pause)
 
-    async def _answer(self, call: WriterCall) -> None:
-        if not call.released:
-            self._stop(call.job_id, call.cancel_reason)
-            return
+    async def _take_over(self, job_id: str) -> None:
         try:
-            await self._take(call.job_id)
+            await self._take(job_id)
         except StoreUnavailable:
-            raise
+            pass  # the reaper will find it
         except Exception as error:
-            log.error("job %s cannot be taken over: %s", call.job_id, type(error).__name__)
+            log.error("job %s cannot be taken over: %s", job_id, type(error).__name__)

@@ -233,3 +233,19 @@ async def test_a_start_that_is_under_way_when_the_drain_begins_is_not_left_to_ru
         assert [kind for kind in kinds(seen.events) if kind in FINAL] == ["job_completed"]
         assert now() - began <= 0.1
         assert (await other.shared.get(job.id)).losses == 0
+
+
+@in_virtual_time
+async def test_other_calls_do_not_wait_for_a_takeover_that_takes_its_time() -> None:
+    async with rigs(2, outlived=True) as (writer, other):
+        other.run()
+        await told(writer)
+        running = await told(other)
+        other.faults.hold("acquire")
+        await writer.jobs.drain(AT_ONCE)
+        await settle()
+        began = now()
+        await writer.cancel(running.id, "enough")
+        assert (await other.read(running.id)).events[-1].job_cancelled.reason == "enough"
+        assert now() - began <= 0.1
+        other.faults.let_go("acquire")
