@@ -68,6 +68,7 @@ class Holder:
         self._seconds = self._lease.ttl.total_seconds()
         self._age = LeaseClock(self._seconds, 3 * self._seconds / TICKS, assignment.asked)
         self._reached = True
+        self._sent: float | None = None  # when a call was sent that is not answered yet
         self._given = False
         self._writing = asyncio.Lock()
 
@@ -122,7 +123,7 @@ class Holder:
 
     def is_held(self) -> bool:
         """Tell whether nobody else can have the lease. A process that was stopped for a while finds out here."""
-        self._age.tick(self._clock(), reached=self._reached)
+        self._tick()
         return not self._age.expired
 
     async def keep(self) -> None:
@@ -151,7 +152,7 @@ class Holder:
             self._must_be_held()
             sent = self._clock()
             try:
-                lease = await self._restoring(step)
+                await self._restoring(step)
             except StoreUnavailable:
                 self._reached = False
                 failing_since = sent if failing_since is None else failing_since
@@ -162,14 +163,13 @@ class Holder:
                 await asyncio.sleep(min(delay.total_seconds(), 1.0))
                 attempt += 1
             else:
-                self._renewed(sent, lease)
                 self._must_be_held()
                 return
 
-    async def _restoring(self, step: Callable[[], Awaitable[Lease]]) -> Lease:
+    async def _restoring(self, step: Callable[[], Awaitable[Lease]]) -> None:
         while True:
             try:
-                return await step()
+                return await self._renewing(step)
             except LogLost:
                 await self._restore()
 
@@ -191,8 +191,11 @@ class Holder:
             notes=self._notes,
             losses=self._assignment.record.losses,
         )
-        sent = self._clock()
-        self._renewed(sent, await self._store.restore(self._lease, copy))
+
+        async def step() -> Lease:
+            return await self._store.restore(self._lease, copy)
+
+        await self._renewing(step)
         await self._tail.refresh()
 
     def _must_be_held(self) -> None:
@@ -200,9 +203,22 @@ class Holder:
             job_id = self._lease.job_id
             raise LeaseLost(f"the lease on job {job_id} may have run out", {"job_id": job_id})
 
-    def _renewed(self, sent: float, lease: Lease) -> None:
+    async def _renewing(self, step: Callable[[], Awaitable[Lease]]) -> None:
+        """Take a step that renews the lease, from before it was asked for."""
+        asked, self._sent = self._age.age, self._clock()
+        try:
+            lease = await step()
+            self._tick()
+        finally:
+            self._sent = None
         self._reached = True
         self._tail.unreachable_since = None
-        self._age.renewed(sent, self._clock())
+        self._age.renewed(asked)
         if lease.cancel_requested:
             self._heard(lease.cancel_reason)
+
+    def _tick(self) -> None:
+        now = self._clock()
+        # A store that hangs is known to be out of reach only when the call has failed, which may take it a whole lease.
+        hangs = self._sent is not None and now - self._sent > self._seconds / TICKS
+        self._age.tick(now, reached=self._reached and not hangs)

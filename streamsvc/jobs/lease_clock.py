@@ -30,12 +30,11 @@ class LeaseClock:
         return self._age >= self._ttl
 
     def tick(self, now: float, *, reached: bool) -> None:
-        """Let time pass. `reached` tells whether the store's last answer was one."""
+        """Let time pass. `reached` tells whether the store answers."""
         gap, self._ticked = now - self._ticked, now
         if reached or gap > self._pause:
             self._age += gap
 
-    def renewed(self, sent: float, now: float) -> None:
-        """Begin anew: a renewal that was asked for at `sent` succeeded."""
-        self._age = now - sent
-        self._ticked = now
+    def renewed(self, asked: float) -> None:
+        """Begin anew: a renewal succeeded that was asked for at the age `asked`."""
+        self._age -= asked

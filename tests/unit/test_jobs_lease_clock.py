@@ -44,14 +44,19 @@ def test_a_gap_as_long_as_the_pause_is_no_stop() -> None:
 
 def test_a_renewal_counts_from_before_it_was_asked_for() -> None:
     lease = clock()
-    lease.tick(105.0, reached=True)
-    lease.renewed(sent=104.0, now=106.0)
+    lease.tick(104.0, reached=True)
+    asked = lease.age
+    lease.tick(106.0, reached=True)
+    lease.renewed(asked)
     assert lease.age == pytest.approx(2.0)
     lease.tick(107.0, reached=True)
     assert lease.age == pytest.approx(3.0)
 
 
-def test_a_renewal_whose_answer_took_a_whole_lease_is_worth_nothing() -> None:
+def test_a_renewal_during_which_the_process_was_stopped_for_a_lease_is_worth_nothing() -> None:
     lease = clock()
-    lease.renewed(sent=101.0, now=111.5)
+    lease.tick(101.0, reached=True)
+    asked = lease.age
+    lease.tick(111.5, reached=False)
+    lease.renewed(asked)
     assert lease.expired

@@ -76,6 +76,25 @@ async def test_a_running_job_outlives_an_outage_that_is_longer_than_its_lease() 
         assert list(await other.events(job.id)) == seen.events
 
 
+@pytest.mark.parametrize("seconds", [3, 9, 11, 35])
+@in_virtual_time
+async def test_a_writer_outlives_a_store_that_hangs_without_an_error(seconds: int) -> None:
+    held = ("append", "renew", "read")
+    async with one_rig() as rig:
+        job = await saying(rig)
+        for name in held:
+            rig.faults.hold(name)
+        for number in range(seconds):
+            rig.told.say(text(f"{number} "))
+            await asyncio.sleep(1.0)
+        for name in held:
+            rig.faults.let_go(name)
+        rig.told.say(STOP)
+        events = await rig.events(job.id)
+        assert text_of(events) == "".join(f"{number} " for number in range(seconds))
+        assert kinds(events)[-1] == "job_completed"
+
+
 @in_virtual_time
 async def test_a_store_that_does_not_answer_presses_back_on_the_producer() -> None:
     async with one_rig() as rig:
