@@ -56,6 +56,10 @@ class Reaper:
     async def _look(self, now: float) -> None:
         calm = self._calm_since is not None and now - self._calm_since >= self._lease
         abandoned = await self._store.abandoned(released=not calm)
+        if self._clock() - now > self._lease / 2:
+            # Writers waited for the store as well, or this process was stopped meanwhile.
+            self._calm_since = None
+            return
         self._calm_since = now if self._calm_since is None else self._calm_since
         for job_id in abandoned:
             log.warning("nobody writes job %s any more", job_id)

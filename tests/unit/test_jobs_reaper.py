@@ -21,12 +21,15 @@ class Abandoned:
 
     def __init__(self) -> None:
         self.reachable = True
+        self.hangs = asyncio.Event()
+        self.hangs.set()
         self.looks: list[float] = []
         self.released: list[str] = []
 
     async def abandoned(self, *, released: bool = False) -> Sequence[str]:
         """See `Leases.abandoned`."""
         self.looks.append(now())
+        await self.hangs.wait()
         if not self.reachable:
             raise StoreUnavailable("out of reach")
         return [*self.released] if released else ["a", *self.released]
@@ -113,6 +116,21 @@ async def test_a_process_that_was_stopped_begins_the_lease_anew() -> None:
     await asyncio.sleep(15)
     watch.taken.clear()
     freeze(60)
+    await asyncio.sleep(9)
+    assert watch.taken == []
+    await asyncio.sleep(10)
+    assert watch.taken != []
+    watch.task.cancel()
+
+
+@in_virtual_time
+async def test_a_store_that_hung_without_an_error_begins_the_lease_anew() -> None:
+    watch = Watch()
+    await asyncio.sleep(15)
+    watch.taken.clear()
+    watch.store.hangs.clear()
+    await asyncio.sleep(9)
+    watch.store.hangs.set()
     await asyncio.sleep(9)
     assert watch.taken == []
     await asyncio.sleep(10)
