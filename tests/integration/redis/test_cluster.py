@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from redis.crc import key_slot
 
 from streamsvc.store.redis.link import Link
 from streamsvc.store.redis.uri import parse
 from tests.integration.redis.appending import appending, listening, replicated
 from tests.integration.redis.scripts import PUSH, TELL, linked
-from tests.support.redis_process import RedisServer
 from tests.support.redis_servers import RedisCluster, cluster
+from tests.support.redis_slots import Move, owner, replica_of
 from tests.support.waiting import eventually
 
 LIST, CHANNEL = b"ss:{job}:list", b"ss:{job}:bus"
@@ -34,54 +33,6 @@ async def link(three: RedisCluster) -> AsyncIterator[Link]:
             node.command("FLUSHALL")
     async with linked(three.servers) as opened:
         yield opened
-
-
-class Move:
-    """One slot on its way from its primary to another one."""
-
-    def __init__(self, nodes: RedisCluster, key: bytes) -> None:
-        self.slot = key_slot(key)
-        primaries = [node for node in nodes.nodes if node.command("ROLE")[0] == "master"]
-        self.source = owner(nodes, key)
-        self.target, *self._others = [node for node in primaries if node is not self.source]
-
-    def begin(self) -> None:
-        """From here on, keys that do not exist at the source are asked for at the target."""
-        self.target.command("CLUSTER", "SETSLOT", self.slot, "IMPORTING", name_of(self.source))
-        self.source.command("CLUSTER", "SETSLOT", self.slot, "MIGRATING", name_of(self.target))
-
-    def move_keys(self) -> None:
-        """Move the keys that are there."""
-        host, port = self.target.address.split(":")
-        while keys := self.source.command("CLUSTER", "GETKEYSINSLOT", self.slot, 100):
-            self.source.command("MIGRATE", host, port, "", 0, 5000, "KEYS", *keys)
-
-    def end(self) -> None:
-        """Make the target the owner."""
-        for node in (self.target, self.source, *self._others):
-            node.command("CLUSTER", "SETSLOT", self.slot, "NODE", name_of(self.target))
-
-
-def name_of(node: RedisServer) -> str:
-    """Return the name that a node has in its cluster."""
-    return str(node.command("CLUSTER", "MYID"))
-
-
-def owner(nodes: RedisCluster, key: bytes) -> RedisServer:
-    """Return the primary that has a key."""
-    running = next(node for node in nodes.nodes if node.running)
-    for first, last, (_, port, *_), *_ in running.command("CLUSTER", "SLOTS"):
-        if first <= key_slot(key) <= last:
-            return next(node for node in nodes.nodes if node.port == port)
-    raise AssertionError("nobody has the slot")
-
-
-def replica_of(nodes: RedisCluster, primary: RedisServer) -> RedisServer | None:
-    """Return the node that follows a primary."""
-    return next(
-        (node for node in nodes.nodes if node.command("ROLE")[:4] == ["slave", "127.0.0.1", primary.port, "connected"]),
-        None,
-    )
 
 
 async def hears(link: Link, said: AsyncIterator[bytes | None], text: bytes) -> None:

@@ -1,0 +1,56 @@
+"""The slots of a Redis Cluster, for tests: which node has a key, which follows it, and slots on their way."""
+
+from __future__ import annotations
+
+from redis.crc import key_slot
+
+from tests.support.redis_process import RedisServer
+from tests.support.redis_servers import RedisCluster
+
+
+class Move:
+    """One slot on its way from its primary to another one."""
+
+    def __init__(self, nodes: RedisCluster, key: bytes) -> None:
+        self.slot = key_slot(key)
+        primaries = [node for node in nodes.nodes if node.command("ROLE")[0] == "master"]
+        self.source = owner(nodes, key)
+        self.target, *self._others = [node for node in primaries if node is not self.source]
+
+    def begin(self) -> None:
+        """From here on, keys that do not exist at the source are asked for at the target."""
+        self.target.command("CLUSTER", "SETSLOT", self.slot, "IMPORTING", name_of(self.source))
+        self.source.command("CLUSTER", "SETSLOT", self.slot, "MIGRATING", name_of(self.target))
+
+    def move_keys(self) -> None:
+        """Move the keys that are there."""
+        host, port = self.target.address.split(":")
+        while keys := self.source.command("CLUSTER", "GETKEYSINSLOT", self.slot, 100):
+            self.source.command("MIGRATE", host, port, "", 0, 5000, "KEYS", *keys)
+
+    def end(self) -> None:
+        """Make the target the owner."""
+        for node in (self.target, self.source, *self._others):
+            node.command("CLUSTER", "SETSLOT", self.slot, "NODE", name_of(self.target))
+
+
+def name_of(node: RedisServer) -> str:
+    """Return the name that a node has in its cluster."""
+    return str(node.command("CLUSTER", "MYID"))
+
+
+def owner(nodes: RedisCluster, key: bytes) -> RedisServer:
+    """Return the primary that has a key."""
+    running = next(node for node in nodes.nodes if node.running)
+    for first, last, (_, port, *_), *_ in running.command("CLUSTER", "SLOTS"):
+        if first <= key_slot(key) <= last:
+            return next(node for node in nodes.nodes if node.port == port)
+    raise AssertionError("nobody has the slot")
+
+
+def replica_of(nodes: RedisCluster, primary: RedisServer) -> RedisServer | None:
+    """Return the node that follows a primary."""
+    return next(
+        (node for node in nodes.nodes if node.command("ROLE")[:4] == ["slave", "127.0.0.1", primary.port, "connected"]),
+        None,
+    )
