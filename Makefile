@@ -50,6 +50,8 @@ check: .venv/.dev ## Lint, format, types, layers, wire contract, drift of what i
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/buf breaking --against protos/released.binpb
 	$(BIN)/python -m tools.gen --check
+	$(BIN)/python -m tools.http_face --check
+	$(BIN)/python -m tools.envoy --into .cache/envoy-check --instance 127.0.0.1:50051 --check
 	$(BIN)/python -m tools.docs --check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -72,6 +74,7 @@ bench: .venv/.dev ## Measure, and write bench/RESULTS.md
 gen: .venv/.dev ## Generate gen/ from protos/
 	$(BIN)/buf format --write
 	$(BIN)/python -m tools.gen
+	$(BIN)/python -m tools.http_face
 
 docs: .venv/.dev ## Generate docs/errors.md and docs/settings.md
 	$(BIN)/python -m tools.docs
