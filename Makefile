@@ -35,12 +35,15 @@ tools: ## Install the programs that tests start, where they are missing (Redis; 
 
 # --- Running ---
 
-.PHONY: demo serve
+.PHONY: demo serve stack
 demo: .venv/.installed .venv/.model ## The main job, end to end: a real model, cut connections, three readers
 	@$(BIN)/python -m tools.demo
 
 serve: .venv/.installed .venv/.model ## The service with a real local model, in the foreground
 	@$(BIN)/python -m tools.serve
+
+stack: tools .venv/.dev .venv/.model ## All of docker-compose.yml without Docker: Redis, two instances, Envoy, a real model
+	@$(BIN)/python -m tools.whole
 
 # --- Checking ---
 

@@ -11,7 +11,8 @@ from streamsvc.client import Client, JobStream
 from streamsvc.fold import Fold
 from streamsvc.v1 import event_pb2, job_pb2, job_service_pb2, state_pb2
 from tools.cutter import Cutter
-from tools.stack import NotStarted, free_port, model, service
+from tools.processes import NotStarted, free_port
+from tools.stack import model, service
 
 PROMPT = "Write a story of three paragraphs about a lighthouse keeper, a whale and a long winter."
 MAX_TOKENS = 160

@@ -6,7 +6,8 @@ import asyncio
 import signal
 import sys
 
-from tools.stack import NotStarted, model, service
+from tools.processes import NotStarted
+from tools.stack import model, service
 
 LISTEN = "127.0.0.1:50051"
 

@@ -17,7 +17,8 @@ import pytest
 from streamsvc import settings
 from streamsvc.client import Client
 from streamsvc.v1 import job_service_pb2
-from tools.stack import free_port, service
+from tools.processes import free_port
+from tools.stack import service
 
 pytestmark = pytest.mark.model
 
