@@ -15,6 +15,9 @@ from streamsvc.store.redis.replies import accepted, granted, milliseconds, recor
 from streamsvc.store.redis.scripts import index_script, job_script
 from streamsvc.v1 import job_pb2
 
+SLACK_MS = 1000
+"""How much later than its lease ends a job may be looked at without anybody finding fault with that."""
+
 _ACQUIRE, _RENEW, _RELEASE, _LOOK = map(job_script, ("acquire", "renew", "release", "look"))
 _SAY = index_script("say")
 _STANDING = (b"OPEN", b"ENDED")
@@ -87,9 +90,10 @@ class RedisLeases:
     async def _heal(self, job_id: str) -> None:
         reply = await self._link.run(_LOOK, self._keys.job(job_id)[:1], [])
         if reply[0] in _STANDING:
-            job = job_pb2.Job.FromString(reply[2])
-            if await self._index.look_first(IndexPlace.of(job), 0):
-                await self._index.heal(job, ended=reply[0] == b"ENDED")
+            stands, left_ms, message, _ = reply
+            job = job_pb2.Job.FromString(message)
+            if await self._index.look_by(IndexPlace.of(job), left_ms + SLACK_MS):
+                await self._index.heal(job, ended=stands == b"ENDED")
 
 
 def _call(message: bytes | None) -> WriterCall | None:

@@ -50,7 +50,7 @@ class RedisTable:
 
     async def create(self, job: job_pb2.Job, request: bytes, first: Batch, *, digest: bytes, ttl: timedelta) -> Created:
         # Before the job: if this process dies in between, whoever looks there finds the job or nothing.
-        await self._index.look_first(IndexPlace.of(job), milliseconds(ttl))
+        await self._index.look_by(IndexPlace.of(job), milliseconds(ttl))
         numbers = (first.last, milliseconds(ttl), self._keep_ms, first.time_ms, first.epoch.encode())
         message = job.SerializeToString()
         args = [b"%d %d %d %d %b" % numbers, first.frames, message, request, digest]

@@ -81,6 +81,15 @@ async def test_what_nobody_names_any_more_is_found_by_a_look_at_everything(sut: 
     await _lose_indexes(sut)
     await _looked_around(sut)
     assert set(await _listed(sut)) == {JOB, OTHER}
+    await sut.advance(sut.times.ttl * 1.2)
+    assert await sut.store.abandoned() == [JOB]
+
+
+async def test_a_job_that_was_lost_and_made_again_is_looked_at_when_its_new_lease_ends(sut: RedisUnderTest) -> None:
+    ended = await begin(sut)
+    await ended.end()
+    await sut.client.delete(*await sut.client.keys(f"{PREFIX}:{{{JOB}}}:*"))
+    await begin(sut, epoch="again")
     await sut.advance(sut.times.ttl * 1.1)
     assert await sut.store.abandoned() == [JOB]
 
