@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import catch_up, fanout, first_event, latency, memory, report
+from bench import catch_up, fanout, first_event, latency, memory, redis_calls, redis_instances, redis_store, report
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """# Results
@@ -16,13 +16,15 @@ Its events cost nothing to make; `bare, events built` is the same server when ea
 [TUNING.md](TUNING.md) compares them with what they were before, and says what was removed.
 """
 
+MODULES = (fanout, latency, first_event, catch_up, memory, redis_store, redis_instances, redis_calls)
+
 
 def main() -> None:
     """Run everything. The short form is printed only: its figures are not for quoting."""
     quick = report.quick_form(__doc__)
     parts = [HEAD, report.machine() + "\n"]
     print(parts[-1])
-    for module in (fanout, latency, first_event, catch_up, memory):
+    for module in MODULES:
         parts.append(f"## {(module.__doc__ or '').rstrip('.')}\n\n    python -m {module.__name__}\n")
         print(parts[-1])
         for table in report.measured(module.bench, quick):
