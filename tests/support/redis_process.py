@@ -203,5 +203,5 @@ def program(name: str) -> str:
     """Return where a program is. Raises RuntimeError, with what to install, if it is not there."""
     path = shutil.which(name)
     if path is None:
-        raise RuntimeError(f"{name} is missing: run `make tools`, or apt-get install redis-server openssl")
+        raise RuntimeError(f"{name} is missing: run `make tools`, or apt-get install redis-server openssl faketime")
     return path
