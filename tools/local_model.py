@@ -67,6 +67,8 @@ def _start(port: int) -> Any:
     parameters.n_ctx = _CONTEXT_TOKENS
     parameters.n_predict = _ANSWER_TOKENS
     parameters.n_parallel = _ANSWERS_AT_ONCE
+    # Threads wait for each other at every layer: on a busy machine two are ten times slower than one.
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
     # How often the server looks whether a caller that gets nothing is still there, in seconds.
     parameters.sse_ping_interval = 1
     try:
