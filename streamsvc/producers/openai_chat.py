@@ -112,8 +112,9 @@ class OpenAIChat:
                     async for item in items:
                         yield item
                 return
-            except Astray:
-                continue
+            except Astray as astray:
+                if astray.begun_anew:
+                    break
             except UpstreamError as error:
                 raise self._failures.of_continuation(error) if beginning else error from None
         raise self._failures.astray()

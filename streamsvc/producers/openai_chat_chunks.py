@@ -9,7 +9,7 @@ from typing import Any
 from streamsvc.producers.base import Finished
 from streamsvc.producers.openai_chat_fields import content_of, object_of, objects_of, text_of
 from streamsvc.producers.openai_chat_said import Said
-from streamsvc.producers.openai_chat_seam import Seam
+from streamsvc.producers.openai_chat_seam import Astray, Seam
 from streamsvc.producers.openai_chat_tokens import TokenCount
 from streamsvc.producers.openai_chat_tools import ToolCalls
 from streamsvc.producers.openai_chat_usage import usage_of
@@ -64,6 +64,7 @@ class Answer:
         self._reasoned = said.reasoned
         self._tokens = tokens
         self._begun = False
+        self._mused = False
         self._usage: content_pb2.Usage | None = None
         self._refused = False
         self._upstream_reason = ""
@@ -87,9 +88,12 @@ class Answer:
                 self._upstream_reason = reason[:_LONGEST_NAME]
 
     def end(self) -> Iterator[event_pb2.Event | Finished]:
-        """Yield what closes the answer, `Finished` last."""
+        """Yield what closes the answer, `Finished` last. Raises Astray if it did not go on with what was said."""
         reason = self._reason()
         yield from self._pass_seam()
+        # Some endpoints take what follows on a handed answer for reasoning. Half an answer is none.
+        if self._mused and not self._tools:
+            raise Astray
         yield from self._close()
         yield from self._tools.close(cut_off=reason in _CUT_OFF)
         yield from self._counted()
@@ -128,6 +132,8 @@ class Answer:
             self._tokens.add_reasoning()
         if self._seam is None and not self._reasoned:
             yield from self._append("reasoning", text)
+        else:
+            self._mused = True
 
     def _tell(self, text: str) -> Iterator[event_pb2.Event]:
         if self._tokens:
@@ -146,7 +152,7 @@ class Answer:
     def _append(self, kind: str, text: str) -> Iterator[event_pb2.Event]:
         if not text:
             return
-        self._begun, self._reasoned = True, False
+        self._begun, self._reasoned, self._mused = True, False, False
         if self._open is None or self._open[0] != kind:
             yield from self._close()
             index, started = self._start(kind)

@@ -107,8 +107,8 @@ class Failures:
         return UpstreamError(error.reason, message, retryable=False, retried=error.retried, metadata=error.metadata)
 
     def astray(self) -> UpstreamError:
-        """Return the failure of an upstream that was asked for a bound answer again and gave another one."""
-        return self.malformed("does not say again what it had said, and the answer cannot be continued from its middle")
+        """Return the failure of an upstream that says something else than it had said, and cannot go on with that."""
+        return self.malformed("does not go on with the answer that it is handed, see continue_mode")
 
     def _of_status(self, status: int, code: str, model: str, *, retried: bool) -> UpstreamError:
         metadata = {"upstream": self._name, "status": str(status)}

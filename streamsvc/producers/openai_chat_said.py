@@ -11,7 +11,7 @@ from streamsvc.producers.parts import Parts
 from streamsvc.v1 import content_pb2, event_pb2, state_pb2
 
 _LONGEST_WORD = 64
-_GAP = re.compile(r"\s+(?=\S*\Z)")
+_LAST_GAP = re.compile(r"\s+(?=\S+\Z)")
 _ZERO_WIDTH_JOINER = "\u200d"
 
 
@@ -60,11 +60,11 @@ class Said:
 
         The first one ends before the last word. Only there do a text and the tokens that it was said in have the same
         borders: a model that is handed half a word, or a space at the end, goes astray. It will say the word again, and
-        most often the same; if it does not, it has to be handed the whole. An empty beginning means to ask it anew.
+        most often the same, which proves that the endpoint does go on. If it does not, it has to be handed the whole.
+        An empty beginning means to ask it from the start.
         """
         whole = self.text.rstrip()
-        starts = [before_last_word(self.text), whole]
-        return starts if starts[0] != whole else [whole]
+        return [before_last_word(whole), whole] if whole else [""]
 
 
 class _Anew(Parts):
@@ -84,22 +84,15 @@ class _Anew(Parts):
         return part.index, event_pb2.Event(part_replaced=event_pb2.PartReplaced(part=part))
 
 
-def last_gap(text: str) -> int | None:
-    """Return where the last white space of a text begins; None if it has none."""
-    found = _GAP.search(text)
-    return found.start() if found else None
-
-
 def before_last_word(text: str) -> str:
-    """Return a text without its last word and the space before it, or without the space that it ends with.
+    """Return a text that ends with a word without it and the space before it.
 
     Scripts without spaces have no words that could be told apart here. Of such a text, if it is long, only the last
     character is left out, with all that is joined to it.
     """
     begin = max(0, len(text) - _LONGEST_WORD)
-    gap = last_gap(text[begin:])
-    if gap is not None:
-        return text[: begin + gap].rstrip()
+    if gap := _LAST_GAP.search(text, begin):
+        return text[: gap.start()].rstrip()
     return text[: _last_character(text)] if begin else ""
 
 

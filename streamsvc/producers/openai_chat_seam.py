@@ -6,7 +6,14 @@ _LONGEST_REFRAIN = 32
 
 
 class Astray(Exception):
-    """The model says something else than what was said already. Nothing of it was shown."""
+    """The model says something else than what was said already. Nothing of it was shown.
+
+    `begun_anew` tells that it has begun its answer again, where it should have gone on with it.
+    """
+
+    def __init__(self, *, begun_anew: bool = False) -> None:
+        super().__init__()
+        self.begun_anew = begun_anew
 
 
 class Seam:
@@ -28,7 +35,7 @@ class Seam:
     def __init__(self, tail: str, echo: str = "") -> None:
         self._echo = _Route(echo + tail) if echo else None
         self._again = _Route(tail)
-        self._begins_with_space = (echo + tail)[:1].isspace()
+        self._beginning, self._tail = echo, tail
         self._gap = tail[len(tail.rstrip()) :]
         self._held: list[str] = []
         self._repeated = False
@@ -73,11 +80,20 @@ class Seam:
     def _is_no_echo(self) -> bool:
         # In `na na na` the next `na` looks like the first one, but for the space before it. Nothing long does.
         is_short = self._echo is not None and len(self._echo.text) <= _LONGEST_REFRAIN
-        return is_short and self._held[0][:1].isspace() and not self._begins_with_space
+        return is_short and self._held[0][:1].isspace() and not self._beginning[:1].isspace()
+
+    def _is_begun_anew(self) -> bool:
+        """Tell whether a model that was handed whole words has begun with the first of them, or with a new sentence."""
+        begun = "".join(self._held)
+        if self._echo is None or not self._tail[:1].isspace() or begun[:1].isspace():
+            return False
+        words = self._beginning.split()
+        is_echo = self._echo.matched >= sum(map(len, words))
+        return not is_echo and (begun[:1].isupper() or self._echo.matched >= len(words[0]))
 
     def _drop(self, route: _Route) -> None:
         if not route.done:
-            raise Astray
+            raise Astray(begun_anew=self._is_begun_anew())
         self._repeated = True
         self._held = [_after("".join(self._held), len(route.text))]
 
@@ -92,25 +108,32 @@ class _Route:
 
     def __init__(self, text: str) -> None:
         self.text = "".join(text.split())
-        self._at = 0
+        self.matched = 0
         self._left = False
 
     @property
     def done(self) -> bool:
         """Whether all of it was said."""
-        return not self._left and self._at >= len(self.text)
+        return not self._left and self.matched >= len(self.text)
 
     @property
     def pending(self) -> bool:
         """Whether it may still be said."""
-        return not self._left and self._at < len(self.text)
+        return not self._left and self.matched < len(self.text)
 
     def follow(self, said: str) -> None:
         """Take note of the next text, without white space."""
         if self.pending:
-            common = min(len(said), len(self.text) - self._at)
-            self._left = not self.text.startswith(said[:common], self._at)
-            self._at += common
+            expected = self.text[self.matched : self.matched + len(said)]
+            common = _common(expected, said)
+            self._left = common < len(expected)
+            self.matched += common
+
+
+def _common(one: str, other: str) -> int:
+    """Return with how many same characters two texts begin."""
+    differing = (place for place, (here, there) in enumerate(zip(one, other, strict=False)) if here != there)
+    return next(differing, min(len(one), len(other)))
 
 
 def _after(text: str, count: int) -> str:

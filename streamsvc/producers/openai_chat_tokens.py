@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from streamsvc.producers.openai_chat_said import last_gap
-
 _LIMITS = ("max_completion_tokens", "max_tokens")
 _SHARE = 64
 
@@ -23,7 +21,7 @@ class TokenCount:
         self.said, self.before_word = said, before_word
         self._limit = limit
         self._noted = said
-        self._in_space = False
+        self._space: int | None = None  # tokens before the white space at the end, if there is some
 
     @property
     def due(self) -> bool:
@@ -32,10 +30,15 @@ class TokenCount:
 
     def add(self, text: str) -> None:
         """Count a chunk of text."""
-        gap = last_gap(text)
-        if gap is not None and not (gap == 0 and self._in_space):
+        words = text.split()
+        if len(words) > 1 or (words and text[0].isspace() and self._space is None):
             self.before_word = self.said
-        self._in_space = text[-1:].isspace()
+        elif words and self._space is not None:
+            self.before_word = self._space
+        if words:
+            self._space = self.said if text[-1].isspace() else None
+        elif self._space is None:
+            self._space = self.said
         self.said += 1
 
     def add_reasoning(self) -> None:
@@ -51,7 +54,7 @@ class TokenCount:
         """Return the count of an attempt that is handed `beginning`, with `tail` left to be said again."""
         if not beginning:
             return TokenCount(self._limit)
-        said = self.before_word if tail[:1].isspace() else self.said
+        said = self.before_word if tail[:1].isspace() and tail.strip() else self.said
         return TokenCount(self._limit, said, min(said, self.before_word))
 
 

@@ -88,10 +88,10 @@ async def test_the_end_may_be_all_that_was_missing(upstream: Upstream, producer:
 @pytest.mark.parametrize(
     ("before", "beginning", "again", "new"),
     [
-        ("It costs ", "It costs", [" ", "10"], "10"),
-        ("It costs ", "It costs", [" $", "10"], "$10"),
+        ("It costs ", "It", [" costs", " ", "10"], "10"),
+        ("It costs ", "It", [" costs", " $", "10"], "$10"),
         ("It is unbeliev", "It is", [" unbel", "ievable", "!"], "able!"),
-        ("Fruits:\n", "Fruits:", ["\n", "\n", "- Apples"], "\n- Apples"),
+        ("Three fruits:\n", "Three", [" fruits:", "\n", "\n", "- Apples"], "\n- Apples"),
         ("Un", None, ["Un", "der"], "der"),
         ("\n", None, ["\n", "\n", "Hello"], "\nHello"),
         ("Ready: \U0001f469\u200d", "Ready:", [" \U0001f469", "\u200d\U0001f680", "!"], "\U0001f680!"),
@@ -186,6 +186,22 @@ async def test_an_endpoint_that_refuses(upstream: Upstream, producer: OpenAIChat
         "the upstream local refused the request with status 400 (last_message); "
         "it was asked to go on with an answer, see continue_mode"
     )
+
+
+async def test_an_endpoint_that_begins_anew_is_found_out(upstream: Upstream, producer: OpenAIChat) -> None:
+    upstream.expect(texts("The", " city", " of", " Paris"), done())
+    lines, error = await failed(generate(producer, None, FRANCE))
+    assert (lines, error.reason, error.retryable) == ([], "UPSTREAM_INVALID", False)
+    assert error.message == "the upstream local does not go on with the answer that it is handed, see continue_mode"
+
+
+async def test_an_endpoint_that_takes_the_rest_for_reasoning_is_found_out(
+    upstream: Upstream, producer: OpenAIChat
+) -> None:
+    for _ in range(2):
+        upstream.expect(sse(chunk(reasoning_content=" France is Paris"), chunk("stop")), done())
+    lines, error = await failed(generate(producer, None, FRANCE))
+    assert (lines, error.reason) == ([], "UPSTREAM_INVALID")
 
 
 async def test_an_endpoint_that_is_not_there_is_asked_again(upstream: Upstream, producer: OpenAIChat) -> None:

@@ -87,6 +87,26 @@ def test_an_end_before_all_was_repeated_is_astray(texts: list[str]) -> None:
         after(" is", FRANCE, *texts)
 
 
+@pytest.mark.parametrize(
+    ("texts", "anew"),
+    [
+        (["Paris", " is"], True),
+        (["The", " capital", " city"], True),
+        (["The capital of France", " was"], False),
+        (["Paris"], True),
+        ([" Paris"], False),
+        ([" was"], False),
+        ([", Paris"], False),
+        (["was"], False),
+        ([], False),
+    ],
+)
+def test_an_answer_that_is_begun_anew_is_told_from_another_word(texts: list[str], anew: bool) -> None:
+    with pytest.raises(Astray) as caught:
+        after(" is", FRANCE, *texts)
+    assert caught.value.begun_anew == anew
+
+
 def test_an_end_at_the_seam_is_none() -> None:
     assert after(" is", FRANCE, " is") == ["", ""]
     assert after("", FRANCE) == [""]

@@ -23,6 +23,8 @@ def counted(*chunks: str, limit: int = 10) -> TokenCount:
         (["The", " cap", "ital"], 3, 1),
         (["The", " ", "1", "0"], 4, 1),
         (["The", "\n", "\n", "-"], 4, 1),
+        (["The", " ", " cat", " "], 4, 1),
+        (["The", "\n ", "\n-", " "], 4, 1),
         (["The", " cat sat", "."], 3, 1),
         (["The"], 1, 0),
         ([], 0, 0),
