@@ -1,0 +1,33 @@
+"""What all tests of Envoy share: one Envoy, before two instances on one Redis."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import pytest_asyncio
+
+from tests.support.envoy_process import EnvoyProcess
+from tests.support.fleet import Instance, fleet
+from tests.support.redis_servers import shared
+
+IDLE_SECONDS = 4.0
+"""Four heartbeats of those who ask for the shortest."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Envoy, and what is behind it."""
+
+    envoy: EnvoyProcess
+    instances: Sequence[Instance]
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def edge() -> AsyncIterator[Edge]:
+    """Run them for all tests. Whoever kills one starts it again."""
+    async with (
+        fleet(*2 * [shared().uri], drain_readers_grace="200ms", drain_jobs_grace="500ms") as instances,
+        EnvoyProcess([one.address for one in instances], stream_idle_timeout=IDLE_SECONDS) as envoy,
+    ):
+        yield Edge(envoy, instances)
