@@ -1,0 +1,69 @@
+"""Row 24: connections swallow all bytes without an end, before instances and before Redis: readers go on elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.support.counting import counted, counting, said
+from tests.support.crowd import has
+from tests.support.events import answer
+from tests.support.fleet import fleet
+from tests.support.following import Follower, obey
+from tests.support.length import by_length
+from tests.support.proxy import Proxy
+from tests.support.redis_servers import shared
+from tests.support.service import client_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+READERS = by_length(10, 100)
+ROUNDS = by_length(1, 10)
+BUSY = 1.0
+"""Seconds that a busy machine may add to what is promised."""
+
+
+async def test_readers_over_connections_that_are_half_open_go_on_within_two_heartbeats() -> None:
+    loop = asyncio.get_running_loop()
+    tokens = 200 * (1 + ROUNDS)
+    async with fleet(*3 * [shared().uri]) as (writer, *others), AsyncExitStack() as opened:
+        direct = await opened.enter_async_context(client_of(writer.address))
+        proxies = [await opened.enter_async_context(Proxy(other.address)) for other in others]
+        job = await direct.start_request(counting(tokens, 60))
+        readers = []
+        for number in range(READERS):
+            addresses = [proxies[(number + turn) % 2].address for turn in range(2)]
+            client = await opened.enter_async_context(client_of(*addresses))
+            readers.append(Follower(client, job.id, f"reader {number}"))
+        for number in range(ROUNDS):
+            for reader in readers:
+                await reader.until(said(20 + 200 * number))
+            seen, began = [len(reader.record.items) for reader in readers], loop.time()
+            proxies[number % 2].swallow()
+            for reader, count in zip(readers, seen, strict=True):
+                await reader.until(has(count + 5))
+            assert loop.time() - began < 2 * 1 + BUSY
+        state = await obey(direct, job.id, readers)
+        assert (answer(state), state.job.attempt) == (counted(tokens), 1)
+        assert sum(reader.record.reconnects for reader in readers) >= READERS // 2
+
+
+@pytest.mark.parametrize("whose", ["the writer's", "the reader's"])
+async def test_connections_to_redis_that_are_half_open_are_left(whose: str) -> None:
+    tokens = 200
+    async with (
+        Proxy(shared().address) as proxy,
+        fleet(f"redis://{proxy.address}", shared().uri) as (behind, direct),
+        client_of(behind.address) as at_behind,
+        client_of(direct.address) as at_direct,
+    ):
+        job = await (at_behind if whose == "the writer's" else at_direct).start_request(counting(tokens, 60))
+        readers = [Follower(client, job.id, "reader") for client in (at_behind, at_direct)]
+        for reader in readers:
+            await reader.until(said(20))
+        proxy.swallow()
+        state = await obey(at_direct, job.id, readers)
+        assert answer(state) == counted(tokens)
+        assert {reader.record.reconnects for reader in readers} == {0}
