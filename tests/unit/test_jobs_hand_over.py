@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from streamsvc.v1 import job_pb2
+from streamsvc.producers.base import Finished
+from streamsvc.v1 import event_pb2, job_pb2
 from streamsvc.v1 import job_service_pb2 as pb
 from tests.support.events import FINAL, answer, kinds, scripted, text, text_of
-from tests.support.producers import STOP
+from tests.support.producers import STOP, Told
 from tests.support.rig import Rig, rigs
 from tests.support.virtual_time import in_virtual_time, now, settle
 
@@ -249,3 +251,34 @@ async def test_other_calls_do_not_wait_for_a_takeover_that_takes_its_time() -> N
         assert (await other.read(running.id)).events[-1].job_cancelled.reason == "enough"
         assert now() - began <= 0.1
         other.faults.let_go("acquire")
+
+
+class Stubborn(Told):
+    """Takes very long to close its upstream."""
+
+    async def generate(self, *arguments: Any) -> AsyncIterator[event_pb2.Event | Finished]:
+        try:
+            async for item in super().generate(*arguments):
+                yield item
+        finally:
+            await asyncio.sleep(60)
+
+
+@in_virtual_time
+async def test_a_job_whose_upstream_does_not_close_is_given_away_all_the_same() -> None:
+    async with rigs(2, outlived=True) as (writer, other):
+        other.run()
+        stubborn = Stubborn("stubborn")
+        for rig in (writer, other):
+            rig.jobs._producers["stubborn"] = stubborn  # type: ignore[index]
+        job = await writer.start(producer="stubborn")
+        stubborn.say_text("word")
+        await writer.reader(job.id).until(lambda seen: answer(seen.state) == "word")
+        began = now()
+        draining = asyncio.create_task(writer.jobs.drain(AT_ONCE))
+        await other.reader(job.id).until(lambda seen: "job_resumed" in kinds(seen.events))
+        assert now() - began <= 2.1
+        await draining
+        assert now() - began <= 10
+        stubborn.say(STOP)
+        assert (await other.shared.get(job.id)).losses == 0
