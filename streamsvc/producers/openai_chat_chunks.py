@@ -49,8 +49,8 @@ class Answer:
     Only the first choice is read. A part closes when one of another kind begins; tool calls, which may interleave,
     close at the end. Usage is told once, with the end: some endpoints count anew in every chunk.
 
-    `said` is what an earlier attempt said. Its open text goes on in its part, behind `seam`, which drops what the model
-    says again; so is reasoning that leads up to it. `tokens` counts along.
+    `said` is what an earlier attempt said. Its open text goes on in its part; `seam` drops what the model says again of
+    it, and reasoning that comes first is dropped too. `tokens` counts along.
     """
 
     def __init__(
@@ -89,10 +89,10 @@ class Answer:
 
     def end(self) -> Iterator[event_pb2.Event | Finished]:
         """Yield what closes the answer, `Finished` last. Raises Astray if it did not go on with what was said."""
-        reason = self._reason()
+        reason, mused = self._reason(), self._mused
         yield from self._pass_seam()
-        # Some endpoints take what follows on a handed answer for reasoning. Half an answer is none.
-        if self._mused and not self._tools:
+        # Some endpoints take what follows on a handed answer for reasoning: what was said must not pass for the whole.
+        if mused and reason not in _CUT_OFF:
             raise Astray
         yield from self._close()
         yield from self._tools.close(cut_off=reason in _CUT_OFF)
@@ -130,21 +130,21 @@ class Answer:
     def _reason_on(self, text: str) -> Iterator[event_pb2.Event]:
         if self._tokens:
             self._tokens.add_reasoning()
+        self._mused = self._seam is not None
         if self._seam is None and not self._reasoned:
             yield from self._append("reasoning", text)
-        else:
-            self._mused = True
 
     def _tell(self, text: str) -> Iterator[event_pb2.Event]:
         if self._tokens:
             self._tokens.add(text)
+        self._mused = False
         if self._seam is not None:
             text = self._seam.take(text)
             self._seam = None if self._seam.joined else self._seam
         yield from self._append("text", text)
 
     def _pass_seam(self) -> Iterator[event_pb2.Event]:
-        self._begun, self._reasoned = True, False
+        self._begun, self._reasoned, self._mused = True, False, False
         if self._seam is not None:
             seam, self._seam = self._seam, None
             yield from self._append("text", seam.end())
@@ -152,7 +152,7 @@ class Answer:
     def _append(self, kind: str, text: str) -> Iterator[event_pb2.Event]:
         if not text:
             return
-        self._begun, self._reasoned, self._mused = True, False, False
+        self._begun, self._reasoned = True, False
         if self._open is None or self._open[0] != kind:
             yield from self._close()
             index, started = self._start(kind)

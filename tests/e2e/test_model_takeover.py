@@ -15,11 +15,11 @@ from tests.support.service import client_of
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 
 KILLED_AFTER = 8
-"""How many deltas a reader was shown before the kill, of about 40."""
+"""How many deltas a reader was shown before the kill, of 100."""
 
 
 async def test_an_answer_reads_on_after_its_writer_was_killed(model_url: str) -> None:
-    sampling = pb.GenerationParameters(temperature=0, max_tokens=40)
+    sampling = pb.GenerationParameters(temperature=0, max_tokens=100)
     request = pb.StartGenerationRequest(
         prompt="Write a Python function that adds two numbers.", model=MODEL, parameters=sampling
     )

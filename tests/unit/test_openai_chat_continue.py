@@ -123,6 +123,19 @@ async def test_reasoning_that_has_ended_is_handed_over_and_not_repeated(
     assert upstream.exchanges[0].body["messages"][-1]["reasoning_content"] == "Hm"
 
 
+async def test_a_model_that_thinks_again_may_go_on_with_a_call(upstream: Upstream, producer: OpenAIChat) -> None:
+    thinking, calling = chunk(reasoning_content="Hm"), call(index=0, id="a", name="f", arguments="{}")
+    for _ in range(2):
+        upstream.expect(sse(thinking, calling, chunk("tool_calls")), done())
+    assert (await going_on(producer, FRANCE))[:2] == ["0 completed", "1 call a f WRITING CALLER"]
+    assert handed(upstream) == ["The capital of", "The capital of France"]
+
+
+async def test_a_model_that_thinks_again_and_adds_nothing_has_ended(upstream: Upstream, producer: OpenAIChat) -> None:
+    upstream.expect(sse(chunk(reasoning_content="Hm")), texts(" France"), done())
+    assert await going_on(producer, FRANCE) == ["0 completed", "finished STOP stop"]
+
+
 async def test_reasoning_that_has_ended_is_not_shown_twice(upstream: Upstream, producer: OpenAIChat) -> None:
     upstream.expect(sse(chunk(reasoning_content="Hm")), texts("Yes"), done())
     state = so_far(chunk(reasoning_content="Hm"), chunk(content="Yes"))
