@@ -13,7 +13,7 @@ from streamsvc.store.redis.uri import RedisServers
 from tests.support import redis_servers
 from tests.support.lossy_memory import LossyMemoryStore
 from tests.support.redis_under_test import RedisUnderTest
-from tests.support.times import Times
+from tests.support.times import LONG, Times
 
 
 class StoreUnderTest(Protocol):
@@ -115,7 +115,7 @@ async def on_redis_cluster() -> AsyncIterator[StoreUnderTest]:
 @asynccontextmanager
 async def redis_under_test(where: RedisServers, client: Any, nodes: Sequence[Any]) -> AsyncIterator[StoreUnderTest]:
     """Open a Redis store; afterwards the Redis is empty."""
-    sut = RedisUnderTest(where, client, nodes, Times())
+    sut = RedisUnderTest(where, client, nodes, LONG)
     try:
         yield sut
     finally:

@@ -14,3 +14,12 @@ class Times:
     retention: timedelta = timedelta(seconds=60)
     safety: timedelta = timedelta(seconds=300)
     tombstone: timedelta = timedelta(seconds=1000)
+
+
+LONG = Times(
+    ttl=timedelta(seconds=1000),
+    retention=timedelta(seconds=6000),
+    safety=timedelta(seconds=30_000),
+    tombstone=timedelta(seconds=100_000),
+)
+"""For a store with a clock of its own: what a test takes, on however busy a machine, is nothing beside them."""
