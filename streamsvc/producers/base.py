@@ -100,7 +100,8 @@ class Producer(Protocol):
         """Yield events without offsets as the upstream sends them, and `Finished` as the last item.
 
         `request.model` is set. `so_far` is what an earlier attempt said, to be continued; None for a first attempt.
-        Parts are opened by PartStarted under the next free index. The lifecycle events are not the producer's.
+        Nothing of it is said again: open parts grow further, or are begun anew by PartReplaced. Parts are opened by
+        PartStarted under the next free index. The lifecycle events are not the producer's.
         Closing the iterator closes the upstream's connection.
 
         Raises UpstreamError.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
 
+from streamsvc.producers import registry
 from streamsvc.producers.openai_chat import OpenAIChat
 from streamsvc.producers.openai_chat_modes import AUTO, MODES, hand_over, mode_of
+from streamsvc.producers.registry import UpstreamConfig
 from streamsvc.settings import Upstream
 
 QUESTION = {"role": "user", "content": "hi"}
@@ -84,6 +87,12 @@ def test_a_mode_by_address(base_url: str, mode: str) -> None:
 def test_a_mode_by_name_wins() -> None:
     assert OpenAIChat("local", "https://models.example.com/v1", continue_mode="message").can_continue
     assert not OpenAIChat("local", "http://127.0.0.1/v1", continue_mode="none").can_continue
+
+
+def test_settings_choose_the_mode() -> None:
+    limit = timedelta(seconds=1)
+    config = UpstreamConfig("openai_chat", "http://127.0.0.1/v1", continue_mode="none")
+    assert not registry.build({"local": config}, registry.Timeouts(limit, limit, limit))["local"].can_continue
 
 
 def test_an_unknown_mode_is_refused() -> None:
