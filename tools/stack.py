@@ -44,12 +44,11 @@ async def redis(port: int, data: Path = CACHE / "redis") -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def service(listen: str, model_url: str, store: str = "memory") -> AsyncIterator[str]:
-    """Run the service with the model as its default producer, and yield its address."""
+async def service(listen: str, model_url: str, store: str = "memory", name: str = "service") -> AsyncIterator[str]:
+    """Run the service with the model as its default producer, and yield its address. `name` is its log's."""
     upstreams = {"local": {"kind": "openai_chat", "base_url": model_url, "default_model": "smollm2"}}
     environment = {"STREAMSVC_UPSTREAMS": json.dumps(upstreams)}
     command = [sys.executable, "-m", "streamsvc", "serve", "--listen", listen, "--store", store]
-    name = f"service-{listen.rpartition(':')[2]}"
     async with running(name, [*command, "--drain-jobs-grace", "2s"], partial(_serving, listen), environment):
         yield listen
 

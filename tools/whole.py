@@ -36,7 +36,8 @@ async def whole(ports: Ports, folder: Path = CACHE) -> AsyncIterator[str]:
         model_url = await parts.enter_async_context(model(ports.model))
         store = await parts.enter_async_context(redis(ports.redis, folder / "redis"))
         instances = [
-            await parts.enter_async_context(service(f"127.0.0.1:{port}", model_url, store)) for port in ports.services
+            await parts.enter_async_context(service(f"127.0.0.1:{port}", model_url, store, f"service-{number}"))
+            for number, port in enumerate(ports.services, 1)
         ]
         settings = Edge(instances, http_port=ports.http, https_port=ports.https, admin_port=ports.admin)
         http, https = await parts.enter_async_context(edge(settings, folder / "envoy"))

@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import httpx2
+
 from tests.support.redis_process import HOST, free_port
 from tests.support.service import LIMIT
 from tools.envoy import Edge
@@ -57,6 +59,16 @@ class EnvoyProcess:
     def access_log(self) -> str:
         """What it has written of calls."""
         return (self._directory / "access").read_text()
+
+    async def unhealthy(self, count: int) -> None:
+        """Wait until so many instances have failed the checks of their health."""
+        async with asyncio.timeout(LIMIT), httpx2.AsyncClient(timeout=LIMIT) as client:
+            while await self._failed(client) != count:  # noqa: ASYNC110 # nobody tells of it
+                await asyncio.sleep(0.05)
+
+    async def _failed(self, client: httpx2.AsyncClient) -> int:
+        answer = await client.get(f"http://{HOST}:{self._settings.admin_port}/clusters")
+        return answer.text.count("/failed_active_hc")
 
     async def start(self) -> None:
         """Start it, and wait until it takes calls."""

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from tests.support.envoy_process import EnvoyProcess
 from tests.support.fleet import Instance, fleet
+from tests.support.proxy import Proxy
 from tests.support.redis_servers import shared
 
 IDLE_SECONDS = 4.0
@@ -17,17 +18,19 @@ IDLE_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Edge:
-    """Envoy, and what is behind it."""
+    """Envoy, and what is behind it; `redis` is what the instances reach their Redis by."""
 
     envoy: EnvoyProcess
     instances: Sequence[Instance]
+    redis: Proxy
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def edge() -> AsyncIterator[Edge]:
     """Run them for all tests. Whoever kills one starts it again."""
     async with (
-        fleet(*2 * [shared().uri], drain_readers_grace="200ms", drain_jobs_grace="500ms") as instances,
+        Proxy(shared().address) as redis,
+        fleet(*2 * [f"redis://{redis.address}"], drain_readers_grace="200ms", drain_jobs_grace="500ms") as instances,
         EnvoyProcess([one.address for one in instances], stream_idle_timeout=IDLE_SECONDS) as envoy,
     ):
-        yield Edge(envoy, instances)
+        yield Edge(envoy, instances, redis)

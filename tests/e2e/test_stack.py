@@ -1,0 +1,44 @@
+"""`make stack`: all parts, on free ports, twice over the same folder; what was said and the certificate are kept."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from streamsvc.cli.output import answer_text
+from tests.support.redis_process import free_port
+from tests.support.service import client_of
+from tools.whole import Ports, whole
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture
+def ports(model_url: str) -> Ports:
+    """Return free ports, and that of the model that runs for all tests."""
+    services = (free_port(), free_port())
+    model = httpx2.URL(model_url).port
+    assert model is not None
+    return Ports(model, free_port(), services, free_port(), free_port(), free_port())
+
+
+async def test_the_stack_answers_at_its_urls_and_goes_on_from_what_it_kept(ports: Ports, tmp_path: Path) -> None:
+    async with whole(ports, tmp_path) as told, client_of(f"127.0.0.1:{ports.http}") as client:
+        assert f"http://localhost:{ports.http} and https://localhost:{ports.https}" in told
+        job = await client.start("Why is the sky blue?")
+        async for _ in client.stream(job.id):
+            pass
+        said = answer_text(await client.state(job.id))
+        assert said
+    certificate = (tmp_path / "envoy" / "cert.pem").read_bytes()
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"http://127.0.0.1:{ports.http}/v1/jobs")
+    async with whole(ports, tmp_path):
+        trusting = ssl.create_default_context(cafile=str(tmp_path / "envoy" / "cert.pem"))
+        async with httpx2.AsyncClient(verify=trusting, timeout=20) as client:
+            state = (await client.get(f"https://localhost:{ports.https}/v1/jobs/{job.id}")).json()["state"]
+    assert state["parts"][0]["text"]["text"] == said
+    assert (tmp_path / "envoy" / "cert.pem").read_bytes() == certificate
