@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+import pytest_asyncio
 
 from streamsvc.client import Client
 from streamsvc.v1 import job_pb2
@@ -81,25 +82,41 @@ async def three(*stores: str) -> AsyncIterator[list[Client]]:
         yield [await opened.enter_async_context(client_of(instance.address)) for instance in instances]
 
 
-async def test_a_job_started_on_one_is_cancelled_on_another_and_listed_on_a_third() -> None:
-    async with three(*3 * [shared().uri]) as (a, b, c), watching(b) as watch:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def clients() -> AsyncIterator[list[Client]]:
+    """Three instances, for tests that leave them as they are."""
+    async with three(*3 * [shared().uri]) as opened:
+        yield opened
+
+
+async def test_a_job_started_on_one_is_cancelled_on_another_and_listed_on_a_third(clients: list[Client]) -> None:
+    a, b, c = clients
+    async with watching(b) as watch:
         job = await a.start_request(scripted(tokens=1000, rate=50))
         reader = Follower(c, job.id, "on the third")
         await reader.until(lambda record: len(record.items) > 5)
         await watch.until(job.id, job_pb2.JOB_STATUS_RUNNING)
-        assert [found.id async for found in c.jobs()] == [job.id]
+        assert (await listed(c))[job.id] == job_pb2.JOB_STATUS_RUNNING
         await b.cancel(job.id, "enough")
         state = await obey(c, job.id, [reader])
         assert state.job.status == CANCELLED
         assert reader.record.events[-1].job_cancelled.reason == "enough"
         assert 5 < len(reader.record.items) < 500
         await watch.until(job.id, CANCELLED)
-        assert [found.status async for found in c.jobs()] == [CANCELLED]
+        assert (await listed(c))[job.id] == CANCELLED
 
 
-async def test_a_watch_on_one_instance_hears_of_a_job_of_another(capsys: pytest.CaptureFixture[str]) -> None:
+async def listed(client: Client) -> dict[str, job_pb2.JobStatus.ValueType]:
+    """Return the status of each job that is listed."""
+    return {job.id: job.status async for job in client.jobs()}
+
+
+async def test_a_watch_on_one_instance_hears_of_a_job_of_another(
+    clients: list[Client], capsys: pytest.CaptureFixture[str]
+) -> None:
     loop = asyncio.get_running_loop()
-    async with three(*3 * [shared().uri]) as (a, b, _), watching(b) as watch:
+    a, b, _ = clients
+    async with watching(b) as watch:
         delays = []
         for _ in range(JOBS):
             began = loop.time()
