@@ -52,7 +52,7 @@ stack: tools .venv/.dev .venv/.model ## All of docker-compose.yml without Docker
 
 # --- Checking ---
 
-.PHONY: check test test-full bench
+.PHONY: check test test-full soak bench
 check: .venv/.dev web/node_modules/.installed ## Lint, format, types, layers, wire contract, drift of what is generated (fast)
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
@@ -73,6 +73,9 @@ test: tools check .venv/.model ## Everything: make check, and all tests with the
 
 test-full: tools .venv/.dev .venv/.model ## Tests at full length
 	HYPOTHESIS_PROFILE=full TEST_LENGTH=full $(BIN)/pytest --timeout 1200
+
+soak: tools .venv/.dev ## Every fault at once for ten minutes, at random (SEED=..., SECONDS=...)
+	TEST_LENGTH=full $(BIN)/python -m tools.soak $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
 bench: .venv/.dev ## Measure, and write bench/RESULTS.md
 	$(BIN)/python -m bench
