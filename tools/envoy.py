@@ -23,6 +23,8 @@ ORIGINS = tuple(page.replace("HOST", host) for page in PAGES for host in ("local
 """Where pages come from on the machine of somebody who works on them: this Envoy, and Vite."""
 
 _DAYS = 365
+_LAST_SECONDS = 7 * 86400
+"""When a certificate is at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Edge:
 def certificate_in(folder: Path) -> tuple[Path, Path]:
     """Return the certificate and the key in this folder. They are made if they are not there, or at their end."""
     certificate, key = folder / "cert.pem", folder / "key.pem"
-    still_good = ["openssl", "x509", "-checkend", "86400", "-noout", "-in", str(certificate)]
+    still_good = ["openssl", "x509", "-checkend", str(_LAST_SECONDS), "-noout", "-in", str(certificate)]
     if not certificate.exists() or subprocess.run(still_good, capture_output=True, timeout=30).returncode != 0:
         names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
         kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", str(_DAYS)]

@@ -71,6 +71,20 @@ async def test_a_page_reads_why_a_call_is_refused(edge: Edge) -> None:
     assert (call.ended.code, call.ended.reason) == (5, "JOB_NOT_FOUND")
 
 
+async def test_a_page_hears_of_jobs_that_others_start(edge: Edge) -> None:
+    request = scripted(tokens=1, rate=0)
+    request.conversation_id = "a conversation"
+    call = WebCall(edge.envoy.url, "WatchJobs", pb.WatchJobsRequest(conversation_id=request.conversation_id))
+    job_id = ""
+    async for message in call:
+        response = pb.WatchJobsResponse.FromString(message)
+        if response.caught_up and not job_id:
+            job_id = await started(edge.envoy.url, request)
+        if job_id in [job.id for job in response.jobs]:
+            break
+    assert job_id
+
+
 async def test_an_instance_that_drains_tells_pages_when_to_call_again_and_the_other_goes_on(edge: Edge) -> None:
     job_id = await started(edge.envoy.url, scripted(tokens=150, rate=50, pattern="count"))
     readers = [WebReader(edge.envoy.url, job_id) for _ in range(READERS)]

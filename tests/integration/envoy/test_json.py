@@ -97,6 +97,16 @@ async def test_a_stream_begins_with_a_snapshot_where_one_is_asked_for(http: http
     assert state["parts"][0]["text"]["text"] == "0 1 2 3 4 "
 
 
+async def test_a_message_may_be_larger_than_what_envoy_holds_of_others(http: httpx2.AsyncClient) -> None:
+    prompt = "x" * 900_000
+    body = {"prompt": prompt, "parameters": {"extra_json": '{"tokens": 1, "rate": 0}'}}
+    job_id = (await http.post("/v1/jobs", json=body)).json()["job"]["id"]
+    (created, *_) = await events(http, job_id)
+    assert created["job_created"]["input"][0]["parts"][0]["text"]["text"] == prompt
+    state = (await http.get(f"/v1/jobs/{job_id}")).json()["state"]
+    assert state["input"][0]["parts"][0]["text"]["text"] == prompt
+
+
 async def test_errors_are_json(http: httpx2.AsyncClient) -> None:
     assert refusal(await http.post("/v1/jobs", json={"model": "m"})) == (400, 3, "FIELD_INVALID")
     assert refusal(await http.get(f"/v1/jobs/{'0' * 32}/stream")) == (404, 5, "JOB_NOT_FOUND")

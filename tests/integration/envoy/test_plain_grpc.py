@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2
 
 from streamsvc.v1 import job_service_pb2 as pb
 from streamsvc.v1 import job_service_pb2_grpc, producer_service_pb2, producer_service_pb2_grpc
 from tests.integration.envoy.conftest import Edge
 from tests.support.calls import all_of, refused, stub_of
 from tests.support.events import answer, scripted
-from tests.support.service import LIMIT, client_of
+from tests.support.service import LIMIT, client_of, health
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -36,6 +37,10 @@ async def test_a_request_that_is_too_large_for_envoy_is_told_so(edge: Edge) -> N
         refusal = await refused(stub.StartGeneration(pb.StartGenerationRequest(prompt="x" * 5 * MIB), timeout=LIMIT))
     assert refusal.code == "RESOURCE_EXHAUSTED"
     assert "larger than" in refusal.message
+
+
+async def test_the_health_is_told(edge: Edge) -> None:
+    assert await health(edge.envoy.address) == health_pb2.HealthCheckResponse.SERVING
 
 
 async def test_producers_cannot_be_reached(edge: Edge) -> None:
