@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from streamsvc.v1 import job_pb2
-from tests.integration.envoy.conftest import IDLE_SECONDS, Edge
+from tests.integration.envoy.conftest import HEARTBEAT, IDLE_SECONDS, Edge
 from tests.support.crowd import AT_ONCE, has
 from tests.support.events import answer, scripted
 from tests.support.following import Follower, obey
@@ -23,8 +21,8 @@ BETWEEN = 40
 
 async def test_heartbeats_keep_silent_streams_open_and_those_without_are_cut_and_exact(edge: Edge) -> None:
     async with (
-        client_of(edge.envoy.address) as client,
-        client_of(edge.envoy.address, heartbeat_interval=timedelta(seconds=20)) as quiet,
+        client_of(edge.envoy.address, heartbeat_interval=HEARTBEAT) as client,
+        client_of(edge.envoy.address, heartbeat_interval=5 * HEARTBEAT) as quiet,
     ):
         job = await client.start_request(scripted(hang_after=3))
         beating = Follower(client, job.id, "with heartbeats")

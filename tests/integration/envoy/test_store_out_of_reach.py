@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.envoy.conftest import Edge
+from tests.integration.envoy.conftest import HEARTBEAT, Edge
 from tests.support.calls import refused, stub_of
 from tests.support.crowd import has
 from tests.support.events import scripted
@@ -15,7 +15,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_callers_get_the_error_of_the_service_and_streams_stay(edge: Edge) -> None:
-    async with client_of(edge.envoy.address) as client, stub_of(edge.envoy.address) as stub:
+    async with (
+        client_of(edge.envoy.address, heartbeat_interval=HEARTBEAT) as client,
+        stub_of(edge.envoy.address) as stub,
+    ):
         job = await client.start_request(scripted(tokens=100_000, rate=20))
         reader = Follower(client, job.id, "reader")
         await reader.until(has(5))
