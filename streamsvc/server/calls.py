@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import grpc
@@ -80,7 +81,12 @@ class Calls:
         async def serve(request: Any, context: Context) -> Any:
             async with self._told(rpc, request, context) as call:
                 # Not the task of the connection: a start whose caller leaves is still done whole.
-                answer = await asyncio.shield(asyncio.ensure_future(handler(self._principal(context), request)))
+                working = asyncio.ensure_future(handler(self._principal(context), request))
+                try:
+                    answer = await asyncio.shield(working)
+                except asyncio.CancelledError:
+                    working.add_done_callback(partial(self._unheard, call))
+                    raise
                 call.messages, call.bytes_sent = 1, answer.ByteSize()
                 return answer
 
@@ -152,6 +158,12 @@ class Calls:
         # Not after it: to a reader that takes nothing the status goes out when it reads again, or never.
         call.write(time.monotonic())
         await context.abort_with_status(status_of(error, self._chance.random()))
+
+    def _unheard(self, call: Call, working: asyncio.Future[Any]) -> None:
+        """Take note of how a call ended whose caller has left: only a bug is anybody else's matter."""
+        error = None if working.cancelled() else working.exception()
+        if isinstance(error, Exception) and not isinstance(error, StreamsvcError):
+            self._incident(call, error)
 
     def _incident(self, call: Call, error: Exception) -> Internal:
         incident = self._chance.random_bytes(6).hex()
