@@ -30,6 +30,8 @@ async def running(
 
     `environment` is added to that of this process. Ctrl-C does not reach the process: it is ended with the block.
     """
+    if await ready():
+        raise NotStarted(f"another program answers where {name} would: end it first")
     log = CACHE / f"{name}.log"
     log.parent.mkdir(exist_ok=True)
     with log.open("wb") as output:

@@ -11,9 +11,9 @@ import pytest
 from streamsvc.cli.output import answer_text
 from tests.support.redis_process import free_port
 from tests.support.service import client_of
+from tools.processes import NotStarted
+from tools.stack import redis
 from tools.whole import Ports, whole
-
-pytestmark = pytest.mark.model
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def ports(model_url: str) -> Ports:
     return Ports(model, free_port(), services, free_port(), free_port(), free_port())
 
 
+@pytest.mark.model
 async def test_the_stack_answers_at_its_urls_and_goes_on_from_what_it_kept(ports: Ports, tmp_path: Path) -> None:
     async with whole(ports, tmp_path) as told, client_of(f"127.0.0.1:{ports.http}") as client:
         assert f"http://localhost:{ports.http} and https://localhost:{ports.https}" in told
@@ -42,3 +43,11 @@ async def test_the_stack_answers_at_its_urls_and_goes_on_from_what_it_kept(ports
             state = (await client.get(f"https://localhost:{ports.https}/v1/jobs/{job.id}")).json()["state"]
     assert state["parts"][0]["text"]["text"] == said
     assert (tmp_path / "envoy" / "cert.pem").read_bytes() == certificate
+
+
+async def test_a_part_that_somebody_else_runs_is_not_taken_for_ones_own(tmp_path: Path) -> None:
+    port = free_port()
+    async with redis(port, tmp_path):
+        with pytest.raises(NotStarted, match="another program answers where redis would"):
+            async with redis(port, tmp_path):
+                pass
