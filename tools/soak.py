@@ -110,7 +110,7 @@ def main() -> int:
     try:
         broken = asyncio.run(soak(given.seed, given.seconds))
     except Exception as error:
-        broken = ["".join([repr(error), *getattr(error, "__notes__", [])])]
+        broken = [f"{type(error).__name__}: {error}"]
     for line in broken:
         print(f"VIOLATION {line}")
     print(f"violations {len(broken)}")

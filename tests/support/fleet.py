@@ -26,6 +26,8 @@ SHORT = {"lease_ttl": "1500ms", "reaper_interval": "300ms", "poll_interval": "30
 LAST_WORDS = 3000
 """How many characters of an instance's log a failure shows."""
 
+MOST_BUGS = 3
+
 _numbers = count(1)
 
 
@@ -56,6 +58,13 @@ class Instance:
     def log(self) -> str:
         """All that its processes wrote to standard error."""
         return "\n".join(run.text for run in self._runs)
+
+    @property
+    def bugs(self) -> str:
+        """What its log has of things that nobody expected, each with the lines around it; the first ones."""
+        lines = self.log.splitlines()
+        places = [place for place, line in enumerate(lines) if "Traceback" in line or "incident" in line]
+        return "\n".join(line for place in places[:MOST_BUGS] for line in lines[max(0, place - 2) : place + 30])
 
     async def start(self) -> None:
         """Start it, on the port it had before, and wait until it is healthy."""
@@ -103,8 +112,7 @@ async def fleet(
                 starting.create_task(instance.start())
         yield instances
         for instance in instances:
-            assert "Traceback" not in instance.log, instance.log
-            assert "incident" not in instance.log, instance.log
+            assert not instance.bugs, instance.bugs
     except BaseException as failed:
         for instance in instances:
             failed.add_note(f"the instance at {instance.address} said last:\n{instance.log[-LAST_WORDS:]}")
