@@ -118,11 +118,12 @@ class Runner:
             await self._close_producer()
             outcomes = await _ended(writing, keeping, dropping)
         closed, *_ = outcomes
-        for outcome in outcomes:
-            if isinstance(outcome, STOPS):
-                log.warning("job %s is not written here any more: %s", self._pen.job_id, outcome)
-            elif isinstance(outcome, Exception):
-                raise outcome
+        errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        for error in errors:
+            if not isinstance(error, STOPS):
+                raise error
+        if errors:
+            log.warning("job %s is not written here any more: %s", self._pen.job_id, errors[0])
         return closed is True
 
     async def _stay(self) -> None:

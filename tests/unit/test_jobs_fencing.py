@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from streamsvc.producers.base import UpstreamError
 from streamsvc.v1 import job_pb2
 from tests.support.events import answer, text
@@ -38,6 +40,24 @@ async def test_what_an_upstream_said_meanwhile_is_not_written_and_it_is_closed()
         assert writes(rig) == before
         assert rig.told.closed == 1
         assert rig.jobs.running == 0
+
+
+@in_virtual_time
+async def _a_stop_in_the_middle_of_an_append() -> None:
+    async with one_rig() as rig:
+        await told(rig)
+        rig.faults.hold("append")
+        rig.told.say(text("sent "))
+        await settle()
+        freeze(LONG)
+        rig.faults.let_go("append")
+        await asyncio.sleep(5)
+        assert rig.jobs.running == 0
+
+
+def test_the_log_says_once_that_a_job_is_not_written_here_any_more(caplog: pytest.LogCaptureFixture) -> None:
+    _a_stop_in_the_middle_of_an_append()
+    assert caplog.text.count("is not written here any more") == 1
 
 
 @in_virtual_time
