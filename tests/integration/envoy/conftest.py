@@ -33,7 +33,12 @@ async def edge() -> AsyncIterator[Edge]:
     """Run them for all tests. Whoever kills one starts it again."""
     async with (
         Proxy(shared().address) as redis,
-        fleet(*2 * [f"redis://{redis.address}"], drain_readers_grace="200ms", drain_jobs_grace="500ms") as instances,
+        fleet(
+            *2 * [f"redis://{redis.address}"],
+            reader_stall_timeout="2s",
+            drain_readers_grace="200ms",
+            drain_jobs_grace="500ms",
+        ) as instances,
         EnvoyProcess([one.address for one in instances], stream_idle_timeout=IDLE_SECONDS) as envoy,
     ):
         yield Edge(envoy, instances, redis)
