@@ -26,20 +26,20 @@ def generate_python(into: Path) -> None:
     bin_folder = Path(sys.executable).parent
     plugins = [f"--plugin={name}={bin_folder / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")]
     source = ["-I", str(ROOT / "protos"), *plugins]
-    _protoc([*source, f"--python_out={into}", f"--mypy_out=quiet:{into}", *protos])
-    _protoc([*source, f"--grpc_python_out={into}", f"--mypy_grpc_out=quiet:{into}", *services])
+    protoc([*source, f"--python_out={into}", f"--mypy_out=quiet:{into}", *protos])
+    protoc([*source, f"--grpc_python_out={into}", f"--mypy_grpc_out=quiet:{into}", *services])
 
 
 def generate_typescript(into: Path) -> None:
     """Run protoc for what browsers speak, and for the details of gRPC's errors."""
     plugin = WEB / "node_modules" / ".bin" / "protoc-gen-es"
     output = [f"--plugin={plugin}", f"--es_out={into}", "--es_opt=target=ts,import_extension=js"]
-    _protoc(["-I", str(ROOT / "protos"), *output, *(name for name in _protos() if name != _NOT_FOR_BROWSERS)])
+    protoc(["-I", str(ROOT / "protos"), *output, *(name for name in _protos() if name != _NOT_FOR_BROWSERS)])
     with tempfile.TemporaryDirectory() as folder:
         # By way of a descriptor: it carries no comments, which are not ours to copy.
         descriptor = Path(folder) / "error_details.binpb"
-        _protoc(["-I", _site_packages(), "--include_imports", f"--descriptor_set_out={descriptor}", _ERROR_DETAILS])
-        _protoc([f"--descriptor_set_in={descriptor}", *output, _ERROR_DETAILS])
+        protoc(["-I", site_packages(), "--include_imports", f"--descriptor_set_out={descriptor}", _ERROR_DETAILS])
+        protoc([f"--descriptor_set_in={descriptor}", *output, _ERROR_DETAILS])
 
 
 OUTPUTS: dict[Path, Callable[[Path], None]] = {GEN: generate_python, WEB_GEN: generate_typescript}
@@ -49,7 +49,7 @@ def _protos() -> list[str]:
     return sorted(str(path.relative_to(ROOT / "protos")) for path in (ROOT / "protos").rglob("*.proto"))
 
 
-def _site_packages() -> str:
+def site_packages() -> str:
     """Return the folder that google/rpc/*.proto are in."""
     found = importlib.util.find_spec("google.rpc.error_details_pb2")
     assert found is not None
@@ -57,7 +57,8 @@ def _site_packages() -> str:
     return str(Path(found.origin).parents[2])
 
 
-def _protoc(arguments: list[str]) -> None:
+def protoc(arguments: list[str]) -> None:
+    """Run protoc. Raises CalledProcessError."""
     subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *arguments], check=True)
 
 

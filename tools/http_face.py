@@ -6,8 +6,6 @@ options. The protos themselves do without them: see docs/adr/0009-curl-face.md.
 
 from __future__ import annotations
 
-import importlib.util
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,8 +13,8 @@ from pathlib import Path
 from google.api import annotations_pb2, http_pb2
 from google.protobuf import descriptor_pb2, json_format
 
-ROOT = Path(__file__).resolve().parent.parent
-PROTOS = ROOT / "protos"
+from tools.gen import ROOT, protoc, site_packages
+
 RULES = ROOT / "envoy" / "http.json"
 DESCRIPTORS = ROOT / "envoy" / "streamsvc.binpb"
 
@@ -44,18 +42,9 @@ def descriptors() -> bytes:
 def _compiled() -> descriptor_pb2.FileDescriptorSet:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "descriptors.binpb"
-        sources = ["-I", str(PROTOS), "-I", _site_packages(), "--include_imports"]
-        command = ["-m", "grpc_tools.protoc", *sources, f"--descriptor_set_out={output}", _FACE, *_ERRORS]
-        subprocess.run([sys.executable, *command], check=True)
+        sources = ["-I", str(ROOT / "protos"), "-I", site_packages(), "--include_imports"]
+        protoc([*sources, f"--descriptor_set_out={output}", _FACE, *_ERRORS])
         return descriptor_pb2.FileDescriptorSet.FromString(output.read_bytes())
-
-
-def _site_packages() -> str:
-    """Return the folder that google/rpc/*.proto are in."""
-    found = importlib.util.find_spec("google.rpc.status_pb2")
-    assert found is not None
-    assert found.origin is not None
-    return str(Path(found.origin).parents[2])
 
 
 def main() -> int:
