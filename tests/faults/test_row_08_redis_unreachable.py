@@ -27,10 +27,10 @@ from tests.support.upstream import Answering, Upstream, hang, sse, wait_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-OUTAGE = by_length({"cut off": 4.0, "frozen": 6.0}, {"cut off": 30.0, "frozen": 30.0})
+OUTAGE = by_length({"cut off": 3.0, "frozen": 6.0}, {"cut off": 30.0, "frozen": 30.0})
 """Seconds. What is frozen is known to be out of reach after 5."""
 LEASE = by_length("1500ms", "10s")
-TOKENS = by_length(400, 1500)
+TOKENS = by_length(300, 1500)
 DELTAS, SIZE = 4000, 3000
 MOST = 8 * 1024 * 1024
 """By how many bytes an instance may grow that is told 12 MB and cannot write them."""
@@ -85,7 +85,7 @@ async def test_jobs_and_readers_outlast_an_outage_that_is_longer_than_every_leas
         ):
             upstream.expect(talkative, *stopping())
             large = await writer.start_request(question())
-            jobs = [await writer.start_request(counting(TOKENS, rate)) for rate in (60, 200)]
+            jobs = [await writer.start_request(counting(TOKENS, rate)) for rate in (80, 300)]
             readers = [
                 [Follower(client, job.id, "reader"), Follower(writer, job.id, "beside")] for job in [large, *jobs]
             ]

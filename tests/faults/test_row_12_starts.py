@@ -38,6 +38,7 @@ ALLOW, REJECT, REPLACE = (
     pb.CONCURRENCY_POLICY_REPLACE,
 )
 STEPS = by_length([1, 2, 3, 4, 5], [*range(1, 13)])
+TOKENS = 10
 POLICIES = by_length([REJECT], [ALLOW, REJECT, REPLACE])
 
 
@@ -92,7 +93,7 @@ async def test_an_instance_that_dies_between_any_two_steps_of_a_start(policy: pb
         client_of(living.address) as client,
     ):
         for number in STEPS:
-            request = counting(30, 50)
+            request = counting(TOKENS, 100)
             request.request_id, request.conversation_id = f"request {number}", f"conversation {number}"
             request.concurrency = policy
             job_id = ids.job_id_of_request("", "anonymous", request.request_id)
@@ -107,21 +108,18 @@ async def test_an_instance_that_dies_between_any_two_steps_of_a_start(policy: pb
             job = await client.start_request(request)
             assert job.id == job_id
             state = await obey(client, job_id, [Follower(client, job_id, "reader")], cause=f"step {number}")
-            assert (answer(state), state.job.status) == (counted(30), job_pb2.JOB_STATUS_COMPLETED)
+            assert (answer(state), state.job.status) == (counted(TOKENS), job_pb2.JOB_STATUS_COMPLETED)
             await restarting
         assert len([job async for job in client.jobs()]) == len(STEPS)
 
 
-@pytest.mark.parametrize("policy", [REJECT, REPLACE])
-async def test_a_conversation_has_one_running_job_whichever_instances_are_asked_at_once(
-    policy: pb.ConcurrencyPolicy.ValueType,
-) -> None:
+async def test_a_conversation_has_one_running_job_whichever_instances_are_asked_at_once() -> None:
     async with (
         fleet(*3 * [shared().uri]) as instances,
         AsyncExitStack() as opened,
     ):
         clients = [await opened.enter_async_context(client_of(instance.address)) for instance in instances]
-        for turn in range(by_length(3, 50)):
+        for turn, policy in enumerate(by_length(2, 50) * [REJECT, REPLACE]):
             request = counting(20, 100)
             request.conversation_id, request.concurrency = f"conversation {turn}", policy
             outcomes = await asyncio.gather(
