@@ -1,0 +1,57 @@
+/** One question and its answer. */
+
+import {
+  type ChatMessage,
+  FinishReason,
+  type Job,
+  type JobSnapshot,
+  type JobState,
+  JobStatus,
+  Role,
+} from "@streamsvc/client";
+import { useJob } from "@streamsvc/client/react";
+import { useEffect } from "react";
+
+import { Part, Steps } from "./parts.js";
+import { Rate } from "./rate.js";
+
+/** A job as people know it from chats. `changed` is told how far it is, for those who show it elsewhere. */
+export function Turn({ job, changed }: { readonly job: Job; readonly changed?: (snapshot: JobSnapshot) => void }) {
+  const snapshot = useJob(job.id);
+  useEffect(() => {
+    if (snapshot) changed?.(snapshot);
+  }, [snapshot, changed]);
+  if (!snapshot) return null;
+  const { state, status, error } = snapshot;
+  const running = status !== "ended";
+  return (
+    <article className="turn" data-job={job.id} data-status={status} data-offset={state.offset} aria-busy={running}>
+      <Question message={state.input.findLast(({ role }) => role === Role.USER)} />
+      <div className="answer">
+        <Steps steps={state.steps} />
+        {state.parts.map((part) => (
+          <Part key={part.index} part={part} running={running} />
+        ))}
+        {running && <span className="caret" aria-hidden="true" />}
+        {error ? <p className="note bad">{error.message}</p> : <Ending state={state} />}
+        <footer>
+          <span>{state.job?.model}</span>
+          <Rate state={state} running={running} />
+        </footer>
+      </div>
+    </article>
+  );
+}
+
+function Question({ message }: { readonly message: ChatMessage | undefined }) {
+  const text = message?.parts.map(({ kind }) => (kind.case === "text" ? kind.value.text : "")).join("\n");
+  return text ? <p className="question">{text}</p> : null;
+}
+
+/** Why there is no more, where that is not plain. */
+function Ending({ state: { job } }: { readonly state: JobState }) {
+  if (job?.status === JobStatus.CANCELLED) return <p className="note">Stopped.</p>;
+  if (job?.status === JobStatus.FAILED) return <p className="note bad">{job.error?.message}</p>;
+  if (job?.finishReason === FinishReason.LENGTH) return <p className="note">It reached the longest answer allowed.</p>;
+  return null;
+}
