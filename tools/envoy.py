@@ -31,8 +31,9 @@ _LAST_SECONDS = 7 * 86400
 class Edge:
     """What differs between machines.
 
-    `instances` are HOST:PORT each; a name with several addresses stands for all of them. Pages of other `origins` are
-    refused. `stream_idle_timeout` is in seconds: twice the longest heartbeat that a reader may ask for, and some more.
+    `instances` are HOST:PORT each; a name with several addresses stands for all of them. So are `pages`, which serve
+    a page at / and what it needs at /assets/. Calls of pages from other `origins` are refused. `stream_idle_timeout` is
+    in seconds: twice the longest heartbeat that a reader may ask for, and some more.
     """
 
     instances: Sequence[str]
@@ -41,6 +42,7 @@ class Edge:
     https_port: int = 8443
     admin_port: int = 9901
     origins: Sequence[str] = ORIGINS
+    pages: Sequence[str] = ()
     stream_idle_timeout: float = 150.0
 
     def write(self, into: Path) -> Path:
@@ -59,6 +61,7 @@ class Edge:
             "certificate": json.dumps(str(certificate)),
             "key": json.dumps(str(key)),
             "instances": json.dumps([_endpoint(address) for address in self.instances]),
+            "pages": json.dumps([_endpoint(address) for address in self.pages]),
         }
         path = into / "envoy.yaml"
         path.write_text(Template((ENVOY / "envoy.yaml").read_text()).substitute(values))

@@ -62,6 +62,14 @@ async def edge(settings: Edge, folder: Path = CACHE / "envoy", workers: int = 1)
         yield f"http://localhost:{settings.http_port}", f"https://localhost:{settings.https_port}"
 
 
+@asynccontextmanager
+async def pages(port: int) -> AsyncIterator[str]:
+    """Serve the built chat page, and yield its address."""
+    command = [sys.executable, "-m", "tools.pages", "--port", str(port)]
+    async with running("pages", command, partial(says_ok, port, "/")):
+        yield f"127.0.0.1:{port}"
+
+
 def _made(folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     return str(folder)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.envoy import Edge
+from tools.pages import BUILT
 from tools.processes import CACHE, NotStarted
-from tools.stack import MODEL_PORT, edge, model, redis, service
+from tools.stack import MODEL_PORT, edge, model, pages, redis, service
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Ports:
     http: int = 8080
     https: int = 8443
     admin: int = 9901
+    pages: int = 5180
 
 
 @asynccontextmanager
@@ -39,14 +41,16 @@ async def whole(ports: Ports, folder: Path = CACHE) -> AsyncIterator[str]:
             await parts.enter_async_context(service(f"127.0.0.1:{port}", model_url, store, f"service-{number}"))
             for number, port in enumerate(ports.services, 1)
         ]
-        settings = Edge(instances, http_port=ports.http, https_port=ports.https, admin_port=ports.admin)
+        page = [await parts.enter_async_context(pages(ports.pages))] if BUILT.exists() else []
+        settings = Edge(instances, http_port=ports.http, https_port=ports.https, admin_port=ports.admin, pages=page)
         http, https = await parts.enter_async_context(edge(settings, folder / "envoy"))
         yield (
             f"model      {model_url}\n"
             f"redis      {store}, its data in {folder / 'redis'}\n"
             f"service    {' and '.join(instances)}\n"
             f"envoy      {http} and {https}, its certificate is {folder / 'envoy' / 'cert.pem'}\n"
-            f"           http://127.0.0.1:{ports.admin} (what it is doing)\n\n"
+            f"           http://127.0.0.1:{ports.admin} (what it is doing)\n"
+            f"{f'page       {https} (HTTP/2) and {http} (tabs share one connection)' if page else ''}\n\n"
             f'try:  curl {http}/v1/jobs -d \'{{"prompt": "Why is the sky blue?"}}\'\n'
             f'      .venv/bin/streamsvc start "Why is the sky blue?" --target 127.0.0.1:{ports.http}'
         )

@@ -133,7 +133,7 @@ def test_envoy_is_asked_for_its_health_where_it_tells_it(rendered: dict[str, Any
 
 
 def test_envoy_finds_the_instances_under_their_name(rendered: dict[str, Any]) -> None:
-    (cluster,) = rendered["static_resources"]["clusters"]
+    cluster, _ = rendered["static_resources"]["clusters"]
     (locality,) = cluster["load_assignment"]["endpoints"]
     (endpoint,) = [one["endpoint"]["address"]["socket_address"] for one in locality["lb_endpoints"]]
     assert endpoint == {"address": "streamsvc", "port_value": int(LISTEN_PORT)}
