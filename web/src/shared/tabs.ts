@@ -106,21 +106,25 @@ export class SharedCalls implements Calls {
     if (!this.#closed) this.meeting.channel.postMessage(message);
   }
 
-  /** Takes the lock, or stands in line for it. Returns as soon as it is known which. */
+  /** Takes the lock, or stands in line for it. Done as soon as it is known which; alone if locks are refused. */
   async #join(): Promise<void> {
     this.#staying = new AbortController();
     const { signal } = this.#staying;
     const { locks, name } = this.meeting;
-    // By this one the leader knows that the tab is there.
-    await new Promise<void>((held) => void locks.request(tabLock(name, this.#tab), {}, () => stays(signal, held)));
-    await new Promise<void>((known) => {
-      const lead = (lock: unknown) => (lock ? this.#lead(signal, known) : Promise.resolve());
-      void locks.request(name, { ifAvailable: true }, lead).then(() => {
-        known();
-        if (signal.aborted) return;
-        locks.request(name, { signal }, lead).catch(() => {}); // The page was left while it stood in line.
+    try {
+      // By this one the leader knows that the tab is there.
+      await taken((held) => locks.request(tabLock(name, this.#tab), {}, () => stays(signal, held)));
+      await taken((known) => {
+        const lead = (lock: unknown) => (lock ? this.#lead(signal, known) : Promise.resolve());
+        const now = locks.request(name, { ifAvailable: true }, lead);
+        return now.then(() => {
+          known();
+          if (!signal.aborted) void locks.request(name, { signal }, lead).catch(() => {});
+        });
       });
-    });
+    } catch {
+      this.#closed = true;
+    }
   }
 
   /** Leads as long as this tab stays. */
@@ -147,7 +151,7 @@ export function shared(
   { shareAcrossTabs = "auto", token, identity = "" }: ClientOptions,
   world: World,
 ): SharedCalls | undefined {
-  const can = typeof BroadcastChannel !== "undefined" && globalThis.navigator?.locks !== undefined;
+  const can = typeof BroadcastChannel !== "undefined" && globalThis.navigator?.locks;
   const auto = () => globalThis.location?.protocol === "http:" && (token === undefined || identity !== "");
   if (!can || !(shareAcrossTabs === "auto" ? auto() : shareAcrossTabs)) return undefined;
   const name = `streamsvc/1 ${JSON.stringify([identity, ...baseUrls])}`;
@@ -162,6 +166,11 @@ function joined<Q, R>(lines: Lines<Q, R>, request: Q, options: ReadOptions): Asy
     signal.addEventListener("abort", () => lines.leave(inbox));
     return inbox;
   }, options);
+}
+
+/** Done when what `request` is given is called. Throws if the request fails before. */
+function taken(request: (held: () => void) => Promise<unknown>): Promise<void> {
+  return new Promise((held, refused) => void request(held).catch(refused));
 }
 
 function tabLock(name: string, tab: string): string {

@@ -102,10 +102,10 @@ export class FakeService {
     try {
       const next = begin();
       while (!signal.aborted) {
+        if (broken) throw CUT;
         const { messages, done } = next();
         yield* messages;
         if (done) return;
-        if (broken) throw CUT;
         await this.#change();
       }
     } finally {

@@ -1,9 +1,10 @@
 /** When a stream calls again, how long it waits before, and when it gives up. */
 
-import { Code } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { Backoff } from "../../src/backoff.js";
+import { errorOf } from "../../src/details.js";
 import type { StreamsvcError } from "../../src/errors.js";
 import { isResumable, REASONS, unreachable } from "../../src/errors.js";
 import { final, head, part, readAll, text } from "../support/events.js";
@@ -51,6 +52,16 @@ test.each([
   await vi.runAllTimersAsync();
   expect(await failed).toMatchObject({ reason: reason ?? "UNREACHABLE", code });
   expect(calls.requests.length).toBe(1);
+});
+
+test("what the library says of connections that broke, in the middle of a message too, is no word of a service", () => {
+  const broken = [
+    new ConnectError("read ECONNRESET", Code.Aborted),
+    new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument),
+  ];
+  expect(broken.map((thrown) => isResumable(errorOf(thrown)))).toEqual([true, true]);
+  const said = { "grpc-status": "3" };
+  expect(isResumable(errorOf(new ConnectError("wrong", Code.InvalidArgument, said)))).toBe(false);
 });
 
 test("a message that is too large for this client is final the second time", async () => {

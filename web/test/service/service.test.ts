@@ -1,0 +1,112 @@
+/** The client against the real service. */
+
+import { equals } from "@bufbuild/protobuf";
+import { expect, test, vi } from "vitest";
+
+import { CatchUpMode, isSnapshot, type Item, JobStateSchema, JobStatus } from "../../src/index.js";
+import { answer, clientOf, count, CUT, DIRECT, script } from "./rig.js";
+
+const client = clientOf(DIRECT);
+
+test("a job from its start to its end", async () => {
+  const job = await client.start(script(50, 0, { rich: true }));
+  const stream = client.stream(job.id, { fold: true });
+  let offset = 0;
+  for await (const item of stream) expect(item.offset).toBe(++offset);
+  const state = await client.getState(job.id);
+  expect(equals(JobStateSchema, stream.state, state)).toBe(true);
+  expect([state.job?.status, state.offset, stream.reconnects]).toEqual([JobStatus.COMPLETED, offset, 0]);
+  expect(answer(state)).toBe(count(50));
+});
+
+test("200 random cuts: every reader is exact", { timeout: 55_000 }, async () => {
+  const [readers, cuts, tokens] = [16, 200, 300];
+  let reconnects = 0;
+  const follow = async () => {
+    const job = await client.start(script(tokens, 200, { rich: true }));
+    const stream = clientOf(CUT).stream(job.id, { fold: true });
+    let last: Item | undefined;
+    for await (const item of stream) {
+      // Nothing is ever trimmed or lost here: a snapshot that nobody asked for hides events, which is a gap.
+      expect(isSnapshot(item)).toBe(false);
+      expect(item.offset).toBe((last?.offset ?? 0) + 1);
+      last = item;
+    }
+    reconnects += stream.reconnects;
+    const state = await client.getState(job.id);
+    expect(last).toMatchObject({ offset: state.offset, payload: { case: "jobCompleted" } });
+    expect(equals(JobStateSchema, stream.state, state)).toBe(true);
+    expect(answer(state)).toBe(count(tokens));
+  };
+  const followOn = async () => {
+    while (reconnects < cuts) await follow();
+  };
+  await Promise.all(Array.from({ length: readers }, followOn));
+  expect(reconnects).toBeGreaterThanOrEqual(cuts);
+});
+
+test("a snapshot, then what follows it", async () => {
+  const job = await client.start(script(100, 200));
+  const first = client.stream(job.id);
+  for await (const { offset } of first) if (offset === 20) break;
+  const stream = client.stream(job.id, { catchUp: CatchUpMode.SNAPSHOT, fold: true });
+  const items: Item[] = [];
+  for await (const item of stream) items.push(item);
+  const [snapshot, ...events] = items;
+  expect(snapshot && isSnapshot(snapshot)).toBe(true);
+  expect(events[0]?.offset).toBe((snapshot?.offset ?? 0) + 1);
+  expect(answer(stream.state)).toBe(count(100));
+});
+
+test("another page goes on from a kept state", async () => {
+  const job = await client.start(script(100, 200));
+  const stream = client.stream(job.id, { fold: true });
+  for await (const { offset } of stream) if (offset === 30) break;
+  const rest = clientOf(DIRECT).resume(stream.state);
+  let next = 31;
+  for await (const { offset } of rest) expect(offset).toBe(next++);
+  expect(answer(rest.state)).toBe(count(100));
+});
+
+test("a page shows a job, and one that is started elsewhere in its conversation", async () => {
+  const conversationId = `c${Date.now()}`;
+  const conversation = client.conversation(conversationId);
+  const leave = conversation.subscribe(() => {});
+  await vi.waitFor(() => expect(conversation.getSnapshot().caughtUp).toBe(true), 5_000);
+  const job = await clientOf(DIRECT).start({ ...script(60, 100), conversationId });
+  const found = () => conversation.getSnapshot().jobs[0];
+  await vi.waitFor(() => expect(found()?.id).toBe(job.id), 5_000);
+  const store = client.job(job.id);
+  const leaveJob = store.subscribe(() => {});
+  await vi.waitFor(() => expect(store.getSnapshot().status).toBe("ended"), 5_000);
+  expect(answer(store.getSnapshot().state)).toBe(count(60));
+  await vi.waitFor(() => expect(found()?.status).toBe(JobStatus.COMPLETED), 5_000);
+  leave();
+  leaveJob();
+});
+
+test("a job is cancelled, listed and deleted", async () => {
+  const conversationId = `d${Date.now()}`;
+  const job = await client.start({ ...script(1_000, 10), conversationId });
+  const stream = client.stream(job.id, { fold: true });
+  await client.cancel(job.id, "enough");
+  for await (const _ of stream);
+  expect(stream.state.job?.status).toBe(JobStatus.CANCELLED);
+  const ids = [];
+  for await (const { id } of client.jobs({ conversationId, statuses: [JobStatus.CANCELLED] })) ids.push(id);
+  expect(ids).toEqual([job.id]);
+  await client.delete(job.id);
+  await expect(client.getState(job.id)).rejects.toMatchObject({
+    reason: "JOB_NOT_FOUND",
+    metadata: { job_id: job.id },
+  });
+});
+
+test("what the service refuses, it says why", async () => {
+  const reading = (async () => {
+    for await (const _ of client.stream("0".repeat(32)));
+  })();
+  await expect(reading).rejects.toMatchObject({ reason: "JOB_NOT_FOUND" });
+  const unknown = client.start({ prompt: "Why?", producer: "nobody" });
+  await expect(unknown).rejects.toMatchObject({ reason: "PRODUCER_UNKNOWN", violations: [{ field: "producer" }] });
+});
