@@ -22,7 +22,7 @@ def ports(model_url: str) -> Ports:
     services = (free_port(), free_port())
     model = httpx2.URL(model_url).port
     assert model is not None
-    return Ports(model, free_port(), services, free_port(), free_port(), free_port())
+    return Ports(model, free_port(), services, *(free_port() for _ in range(4)))
 
 
 @pytest.mark.model
