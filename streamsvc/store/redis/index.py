@@ -57,10 +57,9 @@ class Index:
         """Say that a job is to be looked at after so long."""
         await self._link.run(_LATER, [self._keys.due(place.job_id)], [place.pack(), b"%d" % max(0, delay_ms)])
 
-    async def look_by(self, place: IndexPlace, delay_ms: int) -> bool:
-        """Say that a job is to be looked at after so long at the latest. Returns whether it would have been later."""
-        args = [place.pack(), b"%d" % delay_ms, b"LT"]
-        return bool(await self._link.run(_LATER, [self._keys.due(place.job_id)], args))
+    async def look_by(self, place: IndexPlace, delay_ms: int) -> None:
+        """Say that a job is to be looked at after so long at the latest."""
+        await self._link.run(_LATER, [self._keys.due(place.job_id)], [place.pack(), b"%d" % delay_ms, b"LT"])
 
     async def look_no_more(self, place: IndexPlace) -> None:
         """Forget to look at a job."""

@@ -15,9 +15,6 @@ from streamsvc.store.redis.replies import accepted, granted, milliseconds, recor
 from streamsvc.store.redis.scripts import index_script, job_script
 from streamsvc.v1 import job_pb2
 
-SLACK_MS = 1000
-"""How much later than its lease ends a job may be looked at without anybody finding fault with that."""
-
 _ACQUIRE, _RENEW, _RELEASE, _LOOK = map(job_script, ("acquire", "renew", "release", "look"))
 _SAY = index_script("say")
 _STANDING = (b"OPEN", b"ENDED")
@@ -35,6 +32,7 @@ class RedisLeases:
         reply = accepted(job_id, await self._link.run(_ACQUIRE, self._keys.job(job_id), args))
         found = record(reply)
         cancel, handed_over, request, notes = reply[7:11]
+        await self._index.heal(found.job, ended=False)
         await self._index.look_in(IndexPlace.of(found.job), milliseconds(ttl))
         lease = granted(Lease(job_id, found.job.epoch, found.fence, ttl), cancel)
         return Acquired(lease, found, bool(handed_over), request or b"", notes or b"")
@@ -92,8 +90,8 @@ class RedisLeases:
         if reply[0] in _STANDING:
             stands, left_ms, message, _ = reply
             job = job_pb2.Job.FromString(message)
-            if await self._index.look_by(IndexPlace.of(job), left_ms + SLACK_MS):
-                await self._index.heal(job, ended=stands == b"ENDED")
+            await self._index.look_by(IndexPlace.of(job), left_ms)
+            await self._index.heal(job, ended=stands == b"ENDED")
 
 
 def _call(message: bytes | None) -> WriterCall | None:

@@ -74,6 +74,14 @@ async def test_a_renewal_puts_a_job_back_into_lists(sut: RedisUnderTest) -> None
     assert ([job.id for job in changes.jobs], changes.reset) == ([JOB], True)
 
 
+async def test_who_takes_a_job_over_finds_it_in_lists_at_once(sut: RedisUnderTest) -> None:
+    await begin(sut)
+    await sut.advance(sut.times.ttl * 1.1)
+    await _lose_indexes(sut)
+    await sut.store.acquire(JOB, sut.times.ttl)
+    assert await _listed(sut) == [JOB]
+
+
 async def test_what_nobody_names_any_more_is_found_by_a_look_at_everything(sut: RedisUnderTest) -> None:
     await begin(sut)
     ended = await begin(sut, job_id=OTHER, epoch="second")
@@ -81,7 +89,7 @@ async def test_what_nobody_names_any_more_is_found_by_a_look_at_everything(sut: 
     await _lose_indexes(sut)
     await _looked_around(sut)
     assert set(await _listed(sut)) == {JOB, OTHER}
-    await sut.advance(sut.times.ttl * 1.2)
+    await sut.advance(sut.times.ttl * 1.1)
     assert await sut.store.abandoned() == [JOB]
 
 
