@@ -14,7 +14,8 @@ from tests.support.counting import counted, counting, said
 from tests.support.events import answer, kinds
 from tests.support.fleet import fleet
 from tests.support.following import Follower, obey
-from tests.support.losing import KINDS, Losing, losing
+from tests.support.length import by_length
+from tests.support.losing import FROZEN, KINDS, Losing, losing
 from tests.support.service import client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -31,7 +32,7 @@ async def started(client: Client, redis: Losing) -> job_pb2.Job:
     return await client.start_request(request)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", by_length(KINDS, KINDS + FROZEN))
 async def test_what_redis_loses_is_put_back_by_writers_that_live_and_else_replaced_by_a_snapshot(kind: str) -> None:
     with losing(kind) as redis:
         async with fleet(*3 * [redis.uri], flush_interval="0") as (living, dying, other), AsyncExitStack() as opened:
@@ -63,9 +64,9 @@ async def test_what_redis_loses_is_put_back_by_writers_that_live_and_else_replac
             else:
                 state = await obey(at_other, orphaned.id, readers[orphaned.id], snapshots=True)
                 assert (answer(state), state.job.attempt) == (counted(TOKENS), 2)
-                for reader in readers[orphaned.id]:
-                    assert len(reader.record.snapshots) == 1
-                    assert answer(reader.record.snapshots[0]) == counted(answer(reader.record.snapshots[0]).count(" "))
+                # Over a primary that was only frozen the new writer may have found everything, and put it back since.
+                wanted = {0, 1} if redis.frozen else {1}
+                assert all(len(reader.record.snapshots) in wanted for reader in readers[orphaned.id])
             await gone(at_other, deleted.id, [])
             new = await at_other.start_request(counting(10, 0))
             assert kinds((await Follower(at_living, new.id, "after").done()).events)[-1] == "job_completed"

@@ -89,7 +89,7 @@ async def test_starts_whose_answers_are_lost_are_repeated_elsewhere_and_make_one
 async def test_an_instance_that_dies_between_any_two_steps_of_a_start(policy: pb.ConcurrencyPolicy.ValueType) -> None:
     async with (
         Steps(shared().address) as steps,
-        fleet(f"redis://{steps.address}", shared().uri) as (dying, living),
+        fleet(f"redis://{steps.address}", shared().uri, lease_ttl="700ms", reaper_interval="200ms") as (dying, living),
         client_of(living.address) as client,
     ):
         for number in STEPS:

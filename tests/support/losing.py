@@ -12,19 +12,25 @@ from tests.support.redis_servers import RedisCluster, cluster, sentinel, standal
 from tests.support.redis_slots import owner, replica_of
 
 KINDS = ("restarted empty", "sentinel", "cluster")
+FROZEN = ("sentinel, frozen", "cluster, frozen")
+"""The primary does not die: it is stopped until its replica is promoted, and then goes on as if it were one."""
 
 
 class Losing:
     """A Redis at `uri`, of which one primary fails. Without a `replica` it comes back empty.
 
-    With one, the replica is promoted, and knows nothing of what was acknowledged after `keep_to_yourself`.
+    With one, the replica is promoted, and knows nothing of what was acknowledged after `keep_to_yourself`. A primary
+    that is only `frozen` may be written to afterwards, until it is told.
     """
 
-    def __init__(self, uri: str, primary: RedisServer, replica: RedisServer | None, nodes: RedisCluster | None) -> None:
+    def __init__(
+        self, uri: str, primary: RedisServer, replica: RedisServer | None, nodes: RedisCluster | None, *, frozen: bool
+    ) -> None:
         self.uri = uri
         self.primary = primary
         self.replica = replica
         self._nodes = nodes
+        self.frozen = frozen
         self._numbers = count(1)
 
     def new_request_id(self) -> str:
@@ -47,21 +53,31 @@ class Losing:
             self.primary.command("CLIENT", "KILL", "TYPE", "replica")
 
     def fail(self) -> None:
-        """Kill the primary."""
-        self.primary.kill()
-        if self.replica is None:
+        """Kill the primary, or stop it until its replica is promoted."""
+        replica = self.replica
+        if replica is None:
+            self.primary.kill()
             self.primary.start()
+        elif self.frozen:
+            self.primary.freeze()
+            try:
+                wait_for(lambda: replica.command("ROLE")[0] == "master", "the promotion")
+            finally:
+                self.primary.thaw()
+        else:
+            self.primary.kill()
 
 
 @contextmanager
 def losing(kind: str) -> Iterator[Losing]:
-    """Run one of `KINDS`."""
-    if kind == "sentinel":
+    """Run one of `KINDS`, or of `FROZEN`."""
+    frozen = kind in FROZEN
+    if kind.startswith("sentinel"):
         with sentinel() as watched:
-            yield Losing(watched.uri, watched.first, watched.second, None)
-    elif kind == "cluster":
+            yield Losing(watched.uri, watched.first, watched.second, None, frozen=frozen)
+    elif kind.startswith("cluster"):
         with cluster(3, replicas=1) as nodes:
-            yield Losing(nodes.uri, nodes.nodes[0], replica_of(nodes, nodes.nodes[0]), nodes)
+            yield Losing(nodes.uri, nodes.nodes[0], replica_of(nodes, nodes.nodes[0]), nodes, frozen=frozen)
     else:
         with standalone() as alone:
-            yield Losing(alone.uri, alone, None, None)
+            yield Losing(alone.uri, alone, None, None, frozen=False)
