@@ -93,6 +93,14 @@ def shared() -> RedisServer:
 
 
 @cache
+def alone() -> RedisServer:
+    """Return a server as `shared` does, for tests that count who is there: no instances stay on it between tests."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(standalone())
+
+
+@cache
 def shared_cluster() -> RedisCluster:
     """Return a cluster of three that all tests of this process share, as `shared`."""
     stack = ExitStack()

@@ -13,16 +13,16 @@ from streamsvc.errors import StoreUnavailable
 from streamsvc.store.redis.link import Link
 from tests.integration.redis.scripts import ALL, ECHO, PUSH, linked, script_of
 from tests.support.redis_process import RedisServer
-from tests.support.redis_servers import shared, standalone
+from tests.support.redis_servers import alone, standalone
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
 def server() -> Iterator[RedisServer]:
     """The shared server, empty."""
-    shared().command("FLUSHALL")
-    yield shared()
-    shared().command("CONFIG", "SET", "maxmemory", "0")
+    alone().command("FLUSHALL")
+    yield alone()
+    alone().command("CONFIG", "SET", "maxmemory", "0")
 
 
 async def test_thousands_of_calls_are_made_in_order_and_each_gets_its_own_reply(server: RedisServer) -> None:

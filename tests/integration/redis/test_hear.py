@@ -13,14 +13,14 @@ from streamsvc.store.redis import ear
 from streamsvc.store.redis.link import Link
 from tests.integration.redis.scripts import TELL, linked
 from tests.support.redis_process import RedisServer
-from tests.support.redis_servers import shared
+from tests.support.redis_servers import alone
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
 def server() -> Iterator[RedisServer]:
-    """The shared server. Nobody may be left on it."""
-    running = shared()
+    """A server that no instance is on. Nobody may be left on it."""
+    running = alone()
     yield running
     assert running.command("PUBSUB", "SHARDCHANNELS") == []
 
