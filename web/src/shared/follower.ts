@@ -12,6 +12,8 @@ const TAKEN_WITHIN_MS = 1_000;
 
 /** A call of this tab. */
 interface Pending {
+  /** Which tab has it. Should two believe that they lead, only the first one's word counts. */
+  leader: string | undefined;
   taken(): void;
   message(response: Uint8Array): void;
   end(error?: StreamsvcError): void;
@@ -59,10 +61,12 @@ export class Follower {
   /** Takes what the leader has posted. */
   heard(message: Posted): void {
     if (message.kind === "leads") this.release();
-    const call = "id" in message ? this.#pending.get(message.id) : undefined;
-    if (message.kind === "taken") call?.taken();
-    if (message.kind === "message") call?.message(message.response);
-    if (message.kind === "end") call?.end(message.error && received(message.error));
+    if (!("id" in message) || !("leader" in message)) return;
+    const call = this.#pending.get(message.id);
+    if (!call || (call.leader ??= message.leader) !== message.leader) return;
+    if (message.kind === "taken") call.taken();
+    else if (message.kind === "message") call.message(message.response);
+    else call.end(message.error && received(message.error));
   }
 
   /** Ends all calls, to be made anew. */
@@ -83,7 +87,7 @@ export class Follower {
         inbox.end(error);
         taken();
       };
-      this.#pending.set(id, { taken, message, end });
+      this.#pending.set(id, { leader: undefined, taken, message, end });
     });
   }
 }

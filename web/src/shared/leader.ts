@@ -33,6 +33,7 @@ export class Leader {
   /** `gone(tab)` resolves when that tab is closed, in whatever way. */
   constructor(
     network: Calls,
+    private readonly tab: string,
     private readonly post: (message: Posted) => void,
     private readonly gone: (tab: string) => Promise<void>,
     wallClock: () => number,
@@ -56,7 +57,7 @@ export class Leader {
     if (message.kind === "left") this.#leave(message.id);
     if (message.kind !== "call") return;
     const { id, tab, method } = message;
-    this.post({ kind: "taken", id });
+    this.post({ kind: "taken", id, leader: this.tab });
     this.#watchOver(tab);
     const { jobs, watches } = this;
     if (method === "streamJob") this.#welcome(message, jobs, StreamJobRequestSchema, StreamJobResponseSchema);
@@ -75,11 +76,12 @@ export class Leader {
     requests: Q,
     responses: R,
   ): void {
+    const leader = this.tab;
     const reader: Reader<MessageShape<R>> = {
-      put: (response) => this.post({ kind: "message", id, response: toBinary(responses, response) }),
+      put: (response) => this.post({ kind: "message", id, leader, response: toBinary(responses, response) }),
       end: (error) => {
         this.#guests.delete(id);
-        this.post({ kind: "end", id, error: error && posted(error) });
+        this.post({ kind: "end", id, leader, error: error && posted(error) });
       },
     };
     this.#guests.set(id, { tab, leave: () => lines.leave(reader) });

@@ -29,15 +29,15 @@ export interface Call {
 
 /**
  * "leads": there is a new leader, calls of before are void. "call" and "left" are for the leader, the others come from
- * it: "taken" as soon as it has the call, then "message" until "end".
+ * it: "taken" as soon as it has the call, then "message" until "end". `leader` is its tab.
  */
 export type Posted =
-  | { readonly kind: "leads" }
+  | { readonly kind: "leads"; readonly leader: string }
   | Call
   | { readonly kind: "left"; readonly id: string }
-  | { readonly kind: "taken"; readonly id: string }
-  | { readonly kind: "message"; readonly id: string; readonly response: Uint8Array }
-  | { readonly kind: "end"; readonly id: string; readonly error: PostedError | undefined };
+  | { readonly kind: "taken"; readonly id: string; readonly leader: string }
+  | { readonly kind: "message"; readonly id: string; readonly leader: string; readonly response: Uint8Array }
+  | { readonly kind: "end"; readonly id: string; readonly leader: string; readonly error: PostedError | undefined };
 
 /** Where tabs hear each other: a BroadcastChannel, or what is like one. */
 export interface Channel {

@@ -20,21 +20,15 @@ import { Follower } from "./follower.js";
 import { Inbox } from "./inbox.js";
 import { Leader } from "./leader.js";
 import type { Lines } from "./lines.js";
+import { ChannelLocks, type Locks } from "./locks.js";
 import type { Channel, Posted } from "./posted.js";
-
-/** The part of the Web Locks API that is used. */
-export interface Locks {
-  request(
-    name: string,
-    options: { readonly ifAvailable?: boolean; readonly signal?: AbortSignal },
-    held: (lock: unknown) => Promise<void>,
-  ): Promise<unknown>;
-}
 
 /** What tabs meet by. */
 export interface Meeting {
   /** Tabs of one name share. */
   readonly name: string;
+  /** Which of them this is. */
+  readonly tab: string;
   readonly locks: Locks;
   readonly channel: Channel;
 }
@@ -44,7 +38,6 @@ export interface Meeting {
  * once. When it goes, the lock passes on, and each stream goes on from its own cursor, as after any lost connection.
  */
 export class SharedCalls implements Calls {
-  readonly #tab = newId();
   readonly #follower: Follower;
   readonly #stopListening: () => void;
   #leader: Leader | undefined;
@@ -58,7 +51,7 @@ export class SharedCalls implements Calls {
     private readonly meeting: Meeting,
     private readonly world: World,
   ) {
-    this.#follower = new Follower(this.#tab, (message) => this.#post(message));
+    this.#follower = new Follower(meeting.tab, (message) => this.#post(message));
     meeting.channel.addEventListener("message", ({ data }) => this.#received(data));
     this.#stopListening = world.page((signal) => this.#heard(signal));
     this.#elected = this.#join();
@@ -98,8 +91,15 @@ export class SharedCalls implements Calls {
   }
 
   #received(message: Posted): void {
-    if (this.#leader) this.#leader.heard(message);
-    else this.#follower.heard(message);
+    if (!this.#leader) {
+      this.#follower.heard(message);
+    } else if (message.kind === "leads") {
+      // While this tab was frozen another one took its place.
+      this.#leave();
+      this.#elected = this.#join();
+    } else {
+      this.#leader.heard(message);
+    }
   }
 
   #post(message: Posted): void {
@@ -110,10 +110,10 @@ export class SharedCalls implements Calls {
   async #join(): Promise<void> {
     this.#staying = new AbortController();
     const { signal } = this.#staying;
-    const { locks, name } = this.meeting;
+    const { locks, name, tab } = this.meeting;
     try {
       // By this one the leader knows that the tab is there.
-      await taken((held) => locks.request(tabLock(name, this.#tab), {}, () => stays(signal, held)));
+      const here = taken((held) => locks.request(tabLock(name, tab), {}, () => stays(signal, held)));
       await taken((known) => {
         const lead = (lock: unknown) => (lock ? this.#lead(signal, known) : Promise.resolve());
         const now = locks.request(name, { ifAvailable: true }, lead);
@@ -122,6 +122,7 @@ export class SharedCalls implements Calls {
           if (!signal.aborted) void locks.request(name, { signal }, lead).catch(() => {});
         });
       });
+      await here;
     } catch {
       this.#closed = true;
     }
@@ -129,11 +130,11 @@ export class SharedCalls implements Calls {
 
   /** Leads as long as this tab stays. */
   #lead(signal: AbortSignal, known: () => void): Promise<void> {
-    const { locks, name } = this.meeting;
-    const gone = (tab: string) => locks.request(tabLock(name, tab), {}, async () => {}).then(() => {});
-    this.#leader = new Leader(this.network, (message) => this.#post(message), gone, this.world.wallClock);
+    const { locks, name, tab } = this.meeting;
+    const gone = (other: string) => locks.request(tabLock(name, other), {}, async () => {}).then(() => {});
+    this.#leader = new Leader(this.network, tab, (message) => this.#post(message), gone, this.world.wallClock);
     this.#follower.release();
-    this.#post({ kind: "leads" });
+    this.#post({ kind: "leads", leader: tab });
     return stays(signal, known);
   }
 
@@ -151,11 +152,13 @@ export function shared(
   { shareAcrossTabs = "auto", token, identity = "" }: ClientOptions,
   world: World,
 ): SharedCalls | undefined {
-  const can = typeof BroadcastChannel !== "undefined" && globalThis.navigator?.locks;
+  const can = typeof BroadcastChannel !== "undefined";
   const auto = () => globalThis.location?.protocol === "http:" && (token === undefined || identity !== "");
   if (!can || !(shareAcrossTabs === "auto" ? auto() : shareAcrossTabs)) return undefined;
   const name = `streamsvc/1 ${JSON.stringify([identity, ...baseUrls])}`;
-  return new SharedCalls(network, { name, locks: navigator.locks, channel: new BroadcastChannel(name) }, world);
+  const tab = newId();
+  const locks = globalThis.navigator?.locks ?? new ChannelLocks(new BroadcastChannel(`${name} locks`), tab);
+  return new SharedCalls(network, { name, tab, locks, channel: new BroadcastChannel(name) }, world);
 }
 
 /** What a line of this tab brings. */

@@ -1,12 +1,14 @@
 /** Tabs of one browser, in this process. */
 
 import { Backoff } from "../../src/backoff.js";
+import { newId } from "../../src/ids.js";
 import { Links } from "../../src/links.js";
 import { Network } from "../../src/network.js";
 import { patienceOf } from "../../src/options.js";
 import { CHANCE } from "../../src/retries.js";
 import type { Channel, Posted } from "../../src/shared/posted.js";
-import { type Locks, SharedCalls } from "../../src/shared/tabs.js";
+import { type AboutLock, ChannelLocks, type Locks } from "../../src/shared/locks.js";
+import { SharedCalls } from "../../src/shared/tabs.js";
 import { isSnapshot, JobStream, type StreamOptions } from "../../src/stream.js";
 import { type JobsUpdate, JobWatch } from "../../src/watch.js";
 import { FakePage } from "./page.js";
@@ -26,7 +28,11 @@ export class Browser {
   readonly #channels = new Set<BroadcastChannel>();
   readonly tabs: Tab[] = [];
 
-  constructor(readonly service: FakeService) {}
+  /** `locks`: the browser's own, or those that tabs make do with where they have none. */
+  constructor(
+    readonly service: FakeService,
+    readonly locks: "web" | "channel" = "web",
+  ) {}
 
   /** Opens a tab. */
   open(): Tab {
@@ -38,6 +44,7 @@ export class Browser {
   /** Ends everything. */
   close(): void {
     for (const tab of this.tabs) tab.crash();
+    for (const channel of this.#channels) channel.close();
   }
 
   /** Takes all locks of a tab from it. */
@@ -50,7 +57,12 @@ export class Browser {
     }
   }
 
-  request(tab: Tab, name: string, options: Parameters<Locks["request"]>[1], held: Asked["held"]): Promise<unknown> {
+  private request(
+    tab: Tab,
+    name: string,
+    options: Parameters<Locks["request"]>[1],
+    held: Asked["held"],
+  ): Promise<unknown> {
     const queue = this.#queues.get(name) ?? [];
     this.#queues.set(name, queue);
     if (options.ifAvailable && queue.length > 0) return held(null);
@@ -64,6 +76,16 @@ export class Browser {
       });
       if (queue.length === 1) this.#grant(name);
     });
+  }
+
+  locksOf(tab: Tab): Locks {
+    if (this.locks === "web") return { request: (...asked) => this.request(tab, ...asked) };
+    const channel = new BroadcastChannel(`${NAME} locks`);
+    this.#channels.add(channel);
+    // A tab that is dead says nothing more.
+    const post = channel.postMessage.bind(channel);
+    channel.postMessage = (message: AboutLock) => !tab.dead && post(message);
+    return new ChannelLocks(channel, tab.id, 20, 100);
   }
 
   channel(tab: Tab): Channel {
@@ -96,9 +118,9 @@ export class Browser {
 /** A tab, with its readers. */
 export class Tab {
   dead = false;
+  readonly id = newId();
   readonly page = new FakePage();
   readonly #world;
-  readonly #channel: Channel;
   readonly #calls: SharedCalls;
   readonly #open = new Set<JobStream | JobWatch>();
 
@@ -109,9 +131,8 @@ export class Tab {
     const patience = patienceOf({ backoff: new Backoff(1, 4), heartbeatIntervalMs: 2_000 });
     this.#world = { patience, chance: CHANCE, page: this.page.page, wallClock: Date.now };
     const network = new Network(new Links(["http://one"], service.transport, undefined), patience, CHANCE);
-    const locks: Locks = { request: (...asked) => browser.request(this, ...asked) };
-    this.#channel = browser.channel(this);
-    this.#calls = new SharedCalls(network, { name: NAME, locks, channel: this.#channel }, this.#world);
+    const meeting = { name: NAME, tab: this.id, locks: browser.locksOf(this), channel: browser.channel(this) };
+    this.#calls = new SharedCalls(network, meeting, this.#world);
   }
 
   /** Reads a job to its end; the offsets that came are in `seen` all along. */

@@ -11,12 +11,15 @@ const SEEDS = Array.from({ length: 40 }, (_, i) => i + 1);
 
 type Reader = ReturnType<Tab["read"]>;
 
-test.each(SEEDS)("seed %i", async (seed) => {
+test.each(SEEDS)("seed %i", (seed) => chaos(seed, "web"));
+test.each(SEEDS.slice(0, 10))("seed %i, without Web Locks", (seed) => chaos(seed, "channel"));
+
+async function chaos(seed: number, locks: "web" | "channel"): Promise<void> {
   const random = seeded(seed);
   const pick = <T>(from: readonly T[]) => from[Math.floor(random() * from.length)] as T;
   const service = new FakeService();
   service.begin("a");
-  const browser = new Browser(service);
+  const browser = new Browser(service, locks);
   const readers = new Map<Tab, Reader>();
   const open = () => {
     const tab = browser.open();
@@ -52,4 +55,4 @@ test.each(SEEDS)("seed %i", async (seed) => {
   }
   await vi.waitFor(() => expect(service.open.size).toBe(0));
   browser.close();
-});
+}
