@@ -21,26 +21,29 @@ PAGE = "https://chat.example.com"
 
 
 class EnvoyProcess:
-    """Envoy before `instances` (HOST:PORT each). It runs while its `async with` block lasts.
+    """Envoy before `instances` and `pages` (HOST:PORT each). It runs while its `async with` block lasts.
 
     `stream_idle_timeout` is in seconds. Ports and certificate stay the same, however often it is started again.
     """
 
-    def __init__(self, instances: Sequence[str], *, stream_idle_timeout: float) -> None:
+    def __init__(self, instances: Sequence[str], *, stream_idle_timeout: float, pages: Sequence[str] = ()) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="streamsvc-envoy-")
         self._directory = Path(self._home.name)
+        http_port, https_port = free_port(), free_port()
+        self.address = f"{HOST}:{http_port}"
+        self.url = f"http://{self.address}"
+        self.tls_address = f"localhost:{https_port}"
+        self.tls_url = f"https://{self.tls_address}"
         self._settings = Edge(
             instances,
-            http_port=free_port(),
-            https_port=free_port(),
+            http_port=http_port,
+            https_port=https_port,
             admin_port=free_port(),
-            origins=[PAGE],
+            origins=[PAGE, self.url, self.tls_url],
+            pages=pages,
             stream_idle_timeout=stream_idle_timeout,
         )
         self._process: asyncio.subprocess.Process | None = None
-        self.address = f"{HOST}:{self._settings.http_port}"
-        self.url = f"http://{self.address}"
-        self.tls_address = f"localhost:{self._settings.https_port}"
 
     async def __aenter__(self) -> EnvoyProcess:
         await self.start()

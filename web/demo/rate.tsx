@@ -8,20 +8,20 @@ const LOOK_MS = 500;
 /** Over so many looks: long enough to be read, short enough to be of now. */
 const LOOKS = 6;
 
-/** Tokens a second: of the last seconds while the answer comes, of the whole once it is there. */
-export function Rate({ state, running }: { readonly state: JobState; readonly running: boolean }) {
-  const now = useRate(state.offset, running);
-  const rate = running ? now : overall(state);
+/** Tokens a second: of the last seconds while the answer comes live, of the whole once it is there. */
+export function Rate({ state, live }: { readonly state: JobState; readonly live: boolean }) {
+  const now = useRate(state.offset, live);
+  const rate = live ? now : overall(state);
   return rate > 0 ? <span className="rate">{rate.toFixed(rate < 10 ? 1 : 0)} tokens/s</span> : null;
 }
 
 /** Events a second, which are tokens but for the few that begin and end something. */
-function useRate(offset: number, running: boolean): number {
+function useRate(offset: number, live: boolean): number {
   const newest = useRef(offset);
   newest.current = offset;
   const [rate, setRate] = useState(0);
   useEffect(() => {
-    if (!running) return undefined;
+    if (!live) return undefined;
     const seen = [newest.current];
     const timer = setInterval(() => {
       seen.push(newest.current);
@@ -30,7 +30,7 @@ function useRate(offset: number, running: boolean): number {
       setRate(((newest.current - first) * 1000) / ((seen.length - 1) * LOOK_MS));
     }, LOOK_MS);
     return () => clearInterval(timer);
-  }, [running]);
+  }, [live]);
   return rate;
 }
 

@@ -36,7 +36,7 @@ export function Turn({ job, changed }: { readonly job: Job; readonly changed?: (
         {error ? <p className="note bad">{error.message}</p> : <Ending state={state} />}
         <footer>
           <span>{state.job?.model}</span>
-          <Rate state={state} running={running} />
+          <Rate state={state} live={status === "live"} />
         </footer>
       </div>
     </article>
