@@ -20,7 +20,7 @@ const place = document.createElement("div");
 beforeEach(() => {
   service = new FakeService();
   service.begin("a", "c");
-  client = clientOf(service.transport);
+  client = clientOf(service.transport, { shareAcrossTabs: false });
   root = createRoot(place);
 });
 afterEach(async () => {
