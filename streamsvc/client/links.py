@@ -16,6 +16,8 @@ from streamsvc.v1 import job_service_pb2_grpc
 
 _KEEPALIVE_MS = 10_000
 _RECONNECT_MS = (100, 1_000)
+_CONNECT_MS = 3_000
+"""How long a connection may take to be made: gRPC has no other name for this than the least backoff."""
 
 
 @dataclass(eq=False, slots=True)
@@ -84,7 +86,7 @@ class Links:
             options=[
                 ("grpc.use_local_subchannel_pool", 1),  # else a new channel would share the broken connection
                 ("grpc.initial_reconnect_backoff_ms", initial),
-                ("grpc.min_reconnect_backoff_ms", initial),
+                ("grpc.min_reconnect_backoff_ms", _CONNECT_MS),
                 ("grpc.max_reconnect_backoff_ms", maximum),
                 ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
                 ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 2),

@@ -127,6 +127,13 @@ async def test_a_call_whose_connection_breaks_is_made_again(service: Service) ->
         assert (await calling).job.id == job.id
 
 
+async def test_over_a_network_that_takes_half_a_second_a_connection_is_made_at_once(service: Service) -> None:
+    async with through_a_proxy(service, delay=0.5) as (proxy, _, client):
+        job = await client.start_request(scripted(tokens=1, rate=0))
+        assert (await client.state(job.id)).job.id == job.id
+        assert proxy.accepted == 1
+
+
 async def test_a_slow_network_is_no_silence(service: Service) -> None:
     async with through_a_proxy(service, delay=0.05) as (_, direct, client):
         job = await direct.start_request(scripted(tokens=30, rate=20))
