@@ -31,9 +31,9 @@ OUTAGE = by_length({"cut off": 3.0, "frozen": 6.0}, {"cut off": 30.0, "frozen": 
 """Seconds. What is frozen is known to be out of reach after 5."""
 LEASE = by_length("1500ms", "10s")
 TOKENS = by_length(300, 1500)
-DELTAS, SIZE = 4000, 3000
+DELTAS, SIZE = by_length(4000, 9000), 3000
 MOST = 8 * 1024 * 1024
-"""By how many bytes an instance may grow that is told 12 MB and cannot write them."""
+"""By how many bytes an instance may grow that is told more than 12 MB and cannot write them."""
 
 
 @contextmanager
