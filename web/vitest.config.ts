@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const limits = { testTimeout: 10_000, hookTimeout: 10_000 };
+const limits = { testTimeout: 20_000, hookTimeout: 20_000 };
 
 export default defineConfig({
   test: {

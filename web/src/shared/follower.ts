@@ -7,9 +7,6 @@ import { type StreamsvcError, unreachable } from "../errors.js";
 import { Inbox } from "./inbox.js";
 import { type Method, type Posted, received } from "./posted.js";
 
-/** How long the leader may take to say that it has a call, in ms. */
-const TAKEN_WITHIN_MS = 1_000;
-
 /** A call of this tab. */
 interface Pending {
   /** Which tab has it. Should two believe that they lead, only the first one's word counts. */
@@ -32,8 +29,10 @@ export class Follower {
   readonly #pending = new Map<string, Pending>();
   #calls = 0;
 
+  /** `takenWithinMs`: how long the leader may take to say that it has a call. */
   constructor(
     private readonly tab: string,
+    private readonly takenWithinMs: number,
     private readonly post: (message: Posted) => void,
   ) {}
 
@@ -77,7 +76,7 @@ export class Follower {
   /** Whether the leader takes the call in time. */
   #expect<R extends DescMessage>(id: string, inbox: Inbox<MessageShape<R>>, responses: R): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), TAKEN_WITHIN_MS);
+      const timer = setTimeout(() => resolve(false), this.takenWithinMs);
       const taken = () => {
         clearTimeout(timer);
         resolve(true);

@@ -31,6 +31,8 @@ export interface Meeting {
   readonly tab: string;
   readonly locks: Locks;
   readonly channel: Channel;
+  /** How long the tab that leads may take to say that it has a call, in ms; then the call is made without it. */
+  readonly takenWithinMs: number;
 }
 
 /**
@@ -51,7 +53,7 @@ export class SharedCalls implements Calls {
     private readonly meeting: Meeting,
     private readonly world: World,
   ) {
-    this.#follower = new Follower(meeting.tab, (message) => this.#post(message));
+    this.#follower = new Follower(meeting.tab, meeting.takenWithinMs, (message) => this.#post(message));
     meeting.channel.addEventListener("message", ({ data }) => this.#received(data));
     this.#stopListening = world.page((signal) => this.#heard(signal));
     this.#elected = this.#join();
@@ -158,7 +160,8 @@ export function shared(
   const name = `streamsvc/1 ${JSON.stringify([identity, ...baseUrls])}`;
   const tab = newId();
   const locks = globalThis.navigator?.locks ?? new ChannelLocks(new BroadcastChannel(`${name} locks`), tab);
-  return new SharedCalls(network, { name, tab, locks, channel: new BroadcastChannel(name) }, world);
+  const channel = new BroadcastChannel(name);
+  return new SharedCalls(network, { name, tab, locks, channel, takenWithinMs: 1_000 }, world);
 }
 
 /** What a line of this tab brings. */

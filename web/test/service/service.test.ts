@@ -1,9 +1,10 @@
 /** The client against the real service. */
 
 import { equals } from "@bufbuild/protobuf";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import { CatchUpMode, isSnapshot, type Item, JobStateSchema, JobStatus } from "../../src/index.js";
+import { eventually } from "../support/eventually.js";
 import { answer, clientOf, count, CUT, DIRECT, script } from "./rig.js";
 
 const client = clientOf(DIRECT);
@@ -72,15 +73,15 @@ test("a page shows a job, and one that is started elsewhere in its conversation"
   const conversationId = `c${Date.now()}`;
   const conversation = client.conversation(conversationId);
   const leave = conversation.subscribe(() => {});
-  await vi.waitFor(() => expect(conversation.getSnapshot().caughtUp).toBe(true), 5_000);
+  await eventually(() => expect(conversation.getSnapshot().caughtUp).toBe(true));
   const job = await clientOf(DIRECT).start({ ...script(60, 100), conversationId });
   const found = () => conversation.getSnapshot().jobs[0];
-  await vi.waitFor(() => expect(found()?.id).toBe(job.id), 5_000);
+  await eventually(() => expect(found()?.id).toBe(job.id));
   const store = client.job(job.id);
   const leaveJob = store.subscribe(() => {});
-  await vi.waitFor(() => expect(store.getSnapshot().status).toBe("ended"), 5_000);
+  await eventually(() => expect(store.getSnapshot().status).toBe("ended"));
   expect(answer(store.getSnapshot().state)).toBe(count(60));
-  await vi.waitFor(() => expect(found()?.status).toBe(JobStatus.COMPLETED), 5_000);
+  await eventually(() => expect(found()?.status).toBe(JobStatus.COMPLETED));
   leave();
   leaveJob();
 });

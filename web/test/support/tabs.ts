@@ -32,6 +32,7 @@ export class Browser {
   constructor(
     readonly service: FakeService,
     readonly locks: "web" | "channel" = "web",
+    readonly takenWithinMs = 10_000,
   ) {}
 
   /** Opens a tab. */
@@ -131,7 +132,8 @@ export class Tab {
     const patience = patienceOf({ backoff: new Backoff(1, 4), heartbeatIntervalMs: 2_000 });
     this.#world = { patience, chance: CHANCE, page: this.page.page, wallClock: Date.now };
     const network = new Network(new Links(["http://one"], service.transport, undefined), patience, CHANCE);
-    const meeting = { name: NAME, tab: this.id, locks: browser.locksOf(this), channel: browser.channel(this) };
+    const [locks, channel, { takenWithinMs }] = [browser.locksOf(this), browser.channel(this), browser];
+    const meeting = { name: NAME, tab: this.id, locks, channel, takenWithinMs };
     this.#calls = new SharedCalls(network, meeting, this.#world);
   }
 

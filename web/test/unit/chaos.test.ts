@@ -1,7 +1,8 @@
 /** Tabs that come and go, calls that are cut, leaders that crash, at random: every reader is exact. */
 
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
+import { eventually } from "../support/eventually.js";
 import { FakeService } from "../support/service.js";
 import { Browser, type Tab } from "../support/tabs.js";
 import { seeded } from "../support/seeded.js";
@@ -53,6 +54,6 @@ async function chaos(seed: number, locks: "web" | "channel"): Promise<void> {
     await done;
     expect(seen).toEqual(all);
   }
-  await vi.waitFor(() => expect(service.open.size).toBe(0));
+  await eventually(() => expect(service.open.size).toBe(0));
   browser.close();
 }

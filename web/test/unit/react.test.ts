@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import type { StreamsvcClient } from "../../src/client.js";
 import { StreamsvcContext, useConversation, useJob, useKeptJob } from "../../src/react.js";
+import { eventually } from "../support/eventually.js";
 import { clientOf } from "../support/scripted.js";
 import { FakeService } from "../support/service.js";
 
@@ -25,7 +26,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   act(() => root.unmount());
-  await vi.waitFor(() => expect(service.open.size).toBe(0));
+  await eventually(() => expect(service.open.size).toBe(0));
 });
 
 /** Shows a component, as in development: mounted, unmounted and mounted again. */
@@ -35,7 +36,7 @@ function show(component: () => string): void {
 }
 
 async function shows(text: string): Promise<void> {
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     await act(async () => {});
     expect(place.textContent).toBe(text);
   });

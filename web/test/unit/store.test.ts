@@ -1,8 +1,9 @@
 /** Jobs and conversations as a page shows them. */
 
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { JobSnapshot } from "../../src/job-store.js";
 import { KeptJob } from "../../src/kept-job.js";
+import { eventually } from "../support/eventually.js";
 import { clientOf } from "../support/scripted.js";
 import { FakeService } from "../support/service.js";
 
@@ -23,15 +24,15 @@ test("a job grows, is cut off, and ends", async () => {
   const job = client.job("a");
   const seen: JobSnapshot[] = [];
   const leave = job.subscribe(() => seen.push(job.getSnapshot()));
-  await vi.waitFor(() => expect(textOf(job.getSnapshot())).toBe("one "));
+  await eventually(() => expect(textOf(job.getSnapshot())).toBe("one "));
   expect(job.getSnapshot()).toMatchObject({ status: "live", cursor: { epoch: "e1", offset: 3 }, reconnects: 0 });
   service.cut();
   service.text("a", "two ");
-  await vi.waitFor(() => expect(textOf(job.getSnapshot())).toBe("one two "));
+  await eventually(() => expect(textOf(job.getSnapshot())).toBe("one two "));
   expect(seen.some(({ status }) => status === "reconnecting")).toBe(true);
   service.text("a", "three");
   service.end("a");
-  await vi.waitFor(() => expect(job.getSnapshot().status).toBe("ended"));
+  await eventually(() => expect(job.getSnapshot().status).toBe("ended"));
   expect(job.getSnapshot()).toMatchObject({ reconnects: 1, error: undefined, state: { job: { epoch: "e1" } } });
   expect(textOf(job.getSnapshot())).toBe("one two three");
   leave();
@@ -42,10 +43,10 @@ test("a snapshot of the store is one object until something has changed", async 
   const job = client.job("a");
   expect(job.getSnapshot()).toBe(job.getSnapshot());
   const leave = job.subscribe(() => {});
-  await vi.waitFor(() => expect(job.getSnapshot().status).toBe("live"));
+  await eventually(() => expect(job.getSnapshot().status).toBe("live"));
   const before = job.getSnapshot();
   service.text("a", "more");
-  await vi.waitFor(() => expect(job.getSnapshot()).not.toBe(before));
+  await eventually(() => expect(job.getSnapshot()).not.toBe(before));
   leave();
 });
 
@@ -54,16 +55,16 @@ test("all who show a job share one stream, which ends with the last of them and 
   const job = client.job("a");
   expect(client.job("a")).toBe(job);
   const leave = [job.subscribe(() => {}), job.subscribe(() => {})];
-  await vi.waitFor(() => expect(job.getSnapshot().status).toBe("live"));
+  await eventually(() => expect(job.getSnapshot().status).toBe("live"));
   expect(service.open.size).toBe(1);
   leave[0]?.();
   leave[0]?.();
   expect(service.open.size).toBe(1);
   leave[1]?.();
-  await vi.waitFor(() => expect(service.open.size).toBe(0));
+  await eventually(() => expect(service.open.size).toBe(0));
   service.text("a", "meanwhile");
   const again = job.subscribe(() => {});
-  await vi.waitFor(() => expect(textOf(job.getSnapshot())).toBe("meanwhile"));
+  await eventually(() => expect(textOf(job.getSnapshot())).toBe("meanwhile"));
   again();
 });
 
@@ -72,7 +73,7 @@ test("somebody who leaves and comes back at once makes no second call", async ()
   const job = client.job("a");
   job.subscribe(() => {})();
   const leave = job.subscribe(() => {});
-  await vi.waitFor(() => expect(job.getSnapshot().status).toBe("live"));
+  await eventually(() => expect(job.getSnapshot().status).toBe("live"));
   expect(service.made).toBe(1);
   leave();
 });
@@ -81,7 +82,7 @@ test("a job that is not there is ended, and the store says why", async () => {
   const { client } = rig();
   const job = client.job("b");
   const leave = job.subscribe(() => {});
-  await vi.waitFor(() => expect(job.getSnapshot().status).toBe("ended"));
+  await eventually(() => expect(job.getSnapshot().status).toBe("ended"));
   expect(job.getSnapshot().error).toMatchObject({ reason: "JOB_NOT_FOUND" });
   leave();
 });
@@ -91,9 +92,9 @@ test("a conversation tells of jobs that were started elsewhere, newest first, an
   const conversation = client.conversation("c");
   const leave = conversation.subscribe(() => {});
   const ids = () => conversation.getSnapshot().jobs.map(({ id, status }) => [id, status]);
-  await vi.waitFor(() => expect(ids()).toEqual([["a", 2]]));
+  await eventually(() => expect(ids()).toEqual([["a", 2]]));
   service.begin("b", "c");
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(ids()).toEqual([
       ["b", 2],
       ["a", 2],
@@ -101,7 +102,7 @@ test("a conversation tells of jobs that were started elsewhere, newest first, an
   );
   service.end("b");
   service.cut();
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(ids()).toEqual([
       ["b", 3],
       ["a", 2],
