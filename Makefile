@@ -82,7 +82,7 @@ test-full: tools .venv/.dev .venv/.model ## Tests at full length
 soak: tools .venv/.dev ## Every fault at once for ten minutes, at random (SEED=..., SECONDS=...)
 	TEST_LENGTH=full $(BIN)/python -m tools.soak $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
-bench: .venv/.dev ## Measure, and write bench/RESULTS.md
+bench: tools .venv/.dev web/demo/dist/index.html ## Measure, and write bench/RESULTS.md
 	$(BIN)/python -m bench
 
 # --- Made from other files ---

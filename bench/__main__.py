@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import catch_up, fanout, first_event, latency, memory, redis_calls, redis_instances, redis_store, report
+from bench import (
+    catch_up,
+    fanout,
+    first_event,
+    latency,
+    memory,
+    page,
+    redis_calls,
+    redis_instances,
+    redis_store,
+    report,
+)
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """# Results
@@ -16,7 +27,7 @@ Its events cost nothing to make; `bare, events built` is the same server when ea
 [TUNING.md](TUNING.md) compares them with what they were before, and says what was removed.
 """
 
-MODULES = (fanout, latency, first_event, catch_up, memory, redis_store, redis_instances, redis_calls)
+MODULES = (fanout, latency, first_event, catch_up, memory, redis_store, redis_instances, redis_calls, page)
 
 
 def main() -> None:

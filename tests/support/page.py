@@ -75,12 +75,21 @@ class Site:
 
 @asynccontextmanager
 async def site() -> AsyncIterator[Site]:
-    """Run everything. The page is built anew, if it can be."""
+    """Run everything, over Redis."""
+    async with (
+        fleet(*2 * [f"redis://{shared().address}"]) as instances,
+        before([one.address for one in instances], instances) as whole,
+    ):
+        yield whole
+
+
+@asynccontextmanager
+async def before(addresses: Sequence[str], instances: Sequence[Instance] = ()) -> AsyncIterator[Site]:
+    """Run what lies before services (HOST:PORT each): the page, built anew if it has changed, Envoy and Chromium."""
     build()
     async with AsyncExitStack() as parts:
         served = await parts.enter_async_context(pages(free_port()))
-        instances = await parts.enter_async_context(fleet(*2 * [f"redis://{shared().address}"]))
-        envoy = EnvoyProcess([one.address for one in instances], stream_idle_timeout=IDLE_SECONDS, pages=[served])
+        envoy = EnvoyProcess(addresses, stream_idle_timeout=IDLE_SECONDS, pages=[served])
         await parts.enter_async_context(envoy)
         playwright = await parts.enter_async_context(async_playwright())
         program = shutil.which("chromium")
