@@ -1,8 +1,7 @@
 /** Calls over the network of which several readers have each message. */
 
 import type { ReadOptions } from "../audible.js";
-import { errorOf } from "../details.js";
-import { type StreamsvcError, unreachable } from "../errors.js";
+import { StreamsvcError, unreachable } from "../errors.js";
 import type { Line } from "./line.js";
 
 /** Who gets what comes: in this tab or in another one. */
@@ -87,7 +86,9 @@ export class Lines<Request, Response> {
       }
       this.#over(running);
     } catch (thrown) {
-      if (!call.signal.aborted) this.#over(running, errorOf(thrown));
+      // What is no failed call, such as a token callback that throws, must not leave readers waiting.
+      const error = thrown instanceof StreamsvcError ? thrown : unreachable(String(thrown));
+      if (!call.signal.aborted) this.#over(running, error);
     }
   }
 

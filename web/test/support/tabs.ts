@@ -168,6 +168,11 @@ export class Tab {
     this.browser.free(this);
   }
 
+  /** Shares with the others no more, and goes on by itself. */
+  partWays(): void {
+    this.#calls.close();
+  }
+
   /** Stops answering and hearing, but keeps its locks. */
   hang(): void {
     this.dead = true;

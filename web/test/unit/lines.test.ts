@@ -12,6 +12,7 @@ import {
   WatchJobsResponseSchema,
 } from "../../src/gen/streamsvc/v1/job_service_pb.js";
 import { JobLine } from "../../src/shared/job-line.js";
+import { Lines } from "../../src/shared/lines.js";
 import { WatchLine } from "../../src/shared/watch-line.js";
 import { head, piece, state, text } from "../support/events.js";
 import type { Message } from "../support/scripted.js";
@@ -115,4 +116,16 @@ test("who comes to a watch is told what is open, what has happened since, or to 
 test("a watch that is not caught up gives away no token", () => {
   expect(watching("", { jobs: [job("a")] })("")).toEqual(["a", "", false, false, ""]);
   expect([watching("t1")("t1"), watching("t1")("")]).toEqual(["later", false]);
+});
+
+test("readers hear of whatever ends a call, also of a page that cannot give a token", async () => {
+  const failing = {
+    key: () => "j",
+    line: () => line(),
+    call: () => {
+      throw new TypeError("signed out");
+    },
+  };
+  const ended = new Promise((end) => new Lines(failing, Date.now).join(at("", 0), { put: () => {}, end }, 1_000));
+  expect(await ended).toMatchObject({ reason: "UNREACHABLE", message: "TypeError: signed out" });
 });

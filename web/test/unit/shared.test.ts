@@ -153,6 +153,18 @@ test("a leader that does not answer is done without", async () => {
   await finish(second);
 });
 
+test.each([0, 1])("tab %i parts ways with the others: all go on", async (which) => {
+  const [leader, other] = [browser.open(), browser.open()];
+  const first = leader.read("a");
+  await say(1, first);
+  const readers = [first, other.read("a")];
+  await say(1, ...readers);
+  [leader, other][which]?.partWays();
+  await say(3, ...readers);
+  await eventually(() => expect(service.open.size).toBe(2));
+  await finish(...readers);
+});
+
 test("errors cross from tab to tab with their reason", async () => {
   const first = browser.open().read("a");
   await say(1, first);
