@@ -9,13 +9,15 @@ async with site() as there, await there.profile() as profile:
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
@@ -27,6 +29,7 @@ from tests.support.proxy import Proxy
 from tests.support.redis_process import HOST, free_port
 from tests.support.redis_servers import shared
 from tests.support.service import client_of
+from tests.support.upstream import Upstream
 from tools.pages import BUILT
 from tools.stack import pages
 
@@ -64,10 +67,12 @@ class Site:
     """What lies between Chromium and `envoy.tls_url`."""
     envoy: EnvoyProcess
     instances: Sequence[Instance]
+    upstream: Upstream
+    """What the instances' default model is."""
 
-    async def profile(self) -> BrowserContext:
-        """Return a browser that knows nothing of the others, as on another device."""
-        context = await self.chromium.new_context(ignore_https_errors=True)
+    async def profile(self, **options: Any) -> BrowserContext:
+        """Return a browser that knows nothing of the others, as on another device. `options` are Playwright's."""
+        context = await self.chromium.new_context(ignore_https_errors=True, **options)
         context.set_default_timeout(LIMIT_MS)
         await context.add_init_script(WATCH)
         return context
@@ -77,14 +82,17 @@ class Site:
 async def site() -> AsyncIterator[Site]:
     """Run everything, over Redis."""
     async with (
-        fleet(*2 * [f"redis://{shared().address}"]) as instances,
-        before([one.address for one in instances], instances) as whole,
+        Upstream() as upstream,
+        fleet(*2 * [f"redis://{shared().address}"], environment=_asks(upstream)) as instances,
+        before([one.address for one in instances], instances, upstream) as whole,
     ):
         yield whole
 
 
 @asynccontextmanager
-async def before(addresses: Sequence[str], instances: Sequence[Instance] = ()) -> AsyncIterator[Site]:
+async def before(
+    addresses: Sequence[str], instances: Sequence[Instance] = (), upstream: Upstream | None = None
+) -> AsyncIterator[Site]:
     """Run what lies before services (HOST:PORT each): the page, built anew if it has changed, Envoy and Chromium."""
     build()
     async with AsyncExitStack() as parts:
@@ -98,7 +106,12 @@ async def before(addresses: Sequence[str], instances: Sequence[Instance] = ()) -
         way = f"--host-resolver-rules=MAP {envoy.tls_address} {network.address}"
         chromium = await playwright.chromium.launch(executable_path=program, args=[*FLAGS, way])
         parts.push_async_callback(chromium.close)
-        yield Site(chromium, network, envoy, instances)
+        yield Site(chromium, network, envoy, instances, upstream or Upstream())
+
+
+def _asks(upstream: Upstream) -> Mapping[str, str]:
+    asked = {"kind": "openai_chat", "base_url": upstream.base_url, "default_model": "a-model"}
+    return {"STREAMSVC_UPSTREAMS": json.dumps({"model": asked})}
 
 
 def build() -> None:
@@ -120,9 +133,9 @@ class Shown:
         await page.goto(f"{base_url}/#/{conversation}")
         return cls(page)
 
-    async def ask(self, prompt: str) -> tuple[str, str]:
-        """Ask the scripted producer, as a person would. Returns the ids of the job and of its conversation."""
-        await self.page.get_by_label("Model").select_option("Scripted")
+    async def ask(self, prompt: str, model: str = "Scripted") -> tuple[str, str]:
+        """Ask, as a person would. Returns the ids of the job and of its conversation."""
+        await self.page.get_by_label("Model").select_option(model)
         await self.page.get_by_label("Your question").fill(prompt)
         await self.page.keyboard.press("Enter")
         job_id = await self.page.locator("[data-job]").get_attribute("data-job")
@@ -131,6 +144,10 @@ class Shown:
     async def said(self, words: int) -> None:
         """Wait until the newest answer shows so many words."""
         await self.page.wait_for_function(f"(words) => ({_WORDS}) >= words", arg=words)
+
+    async def said_something(self) -> None:
+        """Wait until an answer shows anything."""
+        await self.page.locator(".text").first.wait_for()
 
     async def words(self) -> int:
         """Return how many words the newest answer shows."""

@@ -26,7 +26,7 @@ export function Chat({ id, begin }: { readonly id: string; readonly begin: () =>
   };
   return (
     <main className="chat">
-      <div className="turns" ref={scroller} tabIndex={0} aria-label="Conversation">
+      <div className="turns" ref={scroller} tabIndex={0} role="log" aria-label="Conversation">
         <div ref={content}>
           {jobs.length === 0 && <Welcome known={known} />}
           {jobs.map((job, place) => (

@@ -12,8 +12,11 @@ const BLOCKS_A_FRAME = 4;
 const marked = new Marked({ gfm: true, async: false });
 const purifier = createPurifier(window);
 // An image would tell its server who reads the answer; styles and forms would let it look like the page itself.
-const ALLOWED = { USE_PROFILES: { html: true }, FORBID_TAGS: ["img", "style", "form", "video", "audio", "svg"] };
-const PURIFY = { ...ALLOWED, FORBID_ATTR: ["style", "class", "id", "name"] };
+const PURIFY = {
+  USE_PROFILES: { html: true },
+  FORBID_TAGS: ["img", "picture", "video", "audio", "style", "form", "button", "input", "select", "textarea", "dialog"],
+  FORBID_ATTR: ["style", "class", "id", "name"],
+};
 purifier.addHook("afterSanitizeAttributes", (node) => {
   if (node.tagName !== "A") return;
   node.setAttribute("target", "_blank");
