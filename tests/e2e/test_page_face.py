@@ -68,10 +68,10 @@ def slowly(text: str, field: str = "content") -> Step:
 
 
 async def test_markdown_that_grew_is_the_same_as_markdown_at_once(there: Site) -> None:
-    middle, go_on = len(MARKDOWN) * 3 // 4, asyncio.Event()
+    middle, go_on = MARKDOWN.index("return"), asyncio.Event()
     halves = (slowly(MARKDOWN[:middle]), wait_for(go_on), slowly(MARKDOWN[middle:]))
     there.upstream.expect(slowly(REASONING, "reasoning_content"), *halves, sse(chunk("stop")), done())
-    async with await there.profile(color_scheme="light") as profile:
+    async with await there.profile(color_scheme="light", viewport={"width": 1280, "height": 860}) as profile:
         tab = await Shown.open(profile, there.envoy.tls_url)
         job_id, conversation = await tab.ask(QUESTION, "Default model")
         await tab.page.wait_for_selector(".text code:has-text('def')")
