@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from streamsvc.v1 import state_pb2
 from tests.support.envoy_process import EnvoyProcess
@@ -168,7 +169,12 @@ class Shown:
     async def exactly(self, state: state_pb2.JobState) -> None:
         """Wait for the end of a job; then it shows what the log says, part by part, and never went back."""
         turn = f"[data-job='{state.job.id}']"
-        await self.page.wait_for_selector(f"{turn}[data-status=ended][data-offset='{state.offset}']")
+        try:
+            await self.page.wait_for_selector(f"{turn}[data-status=ended][data-offset='{state.offset}']")
+        except PlaywrightTimeout:
+            await self.keep("not-exact")
+            stands = await self.page.locator(".badge, [data-job]").evaluate_all("all => all.map((one) => one.dataset)")
+            raise AssertionError(f"not at offset {state.offset}, but at {stands}") from None
         shown = await self.page.locator(f"{turn} .text").all_inner_texts()
         assert shown == [part.text.text.strip() for part in state.parts if part.HasField("text")]
         assert await self.page.evaluate("window.wentBack") == []
