@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import Protocol, runtime_checkable
 
 from streamsvc.producers.base import Producer
-from streamsvc.producers.openai_chat import OpenAIChat
 from streamsvc.producers.openai_chat_modes import AUTO
 from streamsvc.producers.scripted import Scripted
 
@@ -34,19 +35,19 @@ class Timeouts:
     between_events: timedelta
 
 
+@runtime_checkable
+class Connected(Protocol):
+    """A producer that keeps connections to its upstream."""
+
+    async def close(self) -> None:
+        """Close them."""
+        ...
+
+
 def build(upstreams: Mapping[str, UpstreamConfig], timeouts: Timeouts) -> dict[str, Producer]:
     """Return the producers by name, the default one first. `scripted` is always there, last."""
     make: dict[str, Callable[[str, UpstreamConfig], Producer]] = {
-        "openai_chat": lambda name, upstream: OpenAIChat(
-            name=name,
-            base_url=upstream.base_url or OPENAI_URL,
-            default_model=upstream.default_model,
-            api_key=upstream.api_key or "none",
-            continue_mode=upstream.continue_mode,
-            connect_timeout=timeouts.connect,
-            first_event_timeout=timeouts.first_event,
-            between_events_timeout=timeouts.between_events,
-        ),
+        "openai_chat": partial(_openai_chat, timeouts),
         "scripted": lambda name, _: Scripted(name),
     }
     producers = {name: make[upstream.kind](name, upstream) for name, upstream in upstreams.items()}
@@ -57,5 +58,21 @@ def build(upstreams: Mapping[str, UpstreamConfig], timeouts: Timeouts) -> dict[s
 async def close(producers: Mapping[str, Producer]) -> None:
     """Let go of the producers' connections."""
     for producer in producers.values():
-        if isinstance(producer, OpenAIChat):
+        if isinstance(producer, Connected):
             await producer.close()
+
+
+def _openai_chat(timeouts: Timeouts, name: str, upstream: UpstreamConfig) -> Producer:
+    # Its package takes as long to import as all the rest: who has no such upstream does not wait for it.
+    from streamsvc.producers.openai_chat import OpenAIChat
+
+    return OpenAIChat(
+        name=name,
+        base_url=upstream.base_url or OPENAI_URL,
+        default_model=upstream.default_model,
+        api_key=upstream.api_key or "none",
+        continue_mode=upstream.continue_mode,
+        connect_timeout=timeouts.connect,
+        first_event_timeout=timeouts.first_event,
+        between_events_timeout=timeouts.between_events,
+    )

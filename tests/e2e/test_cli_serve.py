@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -57,3 +58,8 @@ async def test_its_log_can_be_lines_of_json() -> None:
         written = [json.loads(line) for line in service.log]
         assert {line["level"] for line in written} == {"info"}
         assert any("rpc" in line or "stopped" in line.get("message", "") for line in written)
+
+
+async def test_who_has_no_upstream_does_not_import_what_speaks_to_it() -> None:
+    code = "import sys, streamsvc.cli.serve; print({'openai', 'httpx'} & set(sys.modules))"
+    assert (await run(sys.executable, "-c", code)).out == "set()\n"
