@@ -1,7 +1,7 @@
 /** A conversation: its turns, and the place to ask. */
 
 import type { JobSnapshot, JobState } from "@streamsvc/client";
-import { useState } from "react";
+import { useJob } from "@streamsvc/client/react";
 
 import { question } from "./ask.js";
 import { Badge } from "./badge.js";
@@ -17,7 +17,7 @@ const MOST = 200;
 export function Chat({ id, begin }: { readonly id: string; readonly begin: () => void }) {
   const client = useClient();
   const { jobs, known } = useJobs({ conversationId: id }, MOST);
-  const [newest, setNewest] = useState<JobSnapshot>();
+  const newest = useJob(jobs.at(-1)?.id);
   const { scroller, content } = useBottom();
   const open = jobs.find((job) => !hasEnded(job));
   const ask = async (prompt: string, model: Model) => {
@@ -29,8 +29,8 @@ export function Chat({ id, begin }: { readonly id: string; readonly begin: () =>
       <div className="turns" ref={scroller} tabIndex={0} role="log" aria-label="Conversation">
         <div ref={content}>
           {jobs.length === 0 && <Welcome known={known} />}
-          {jobs.map((job, place) => (
-            <Turn key={job.id} job={job} {...(place === jobs.length - 1 && { changed: setNewest })} />
+          {jobs.map((job) => (
+            <Turn key={job.id} job={job} />
           ))}
         </div>
       </div>

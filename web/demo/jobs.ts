@@ -27,7 +27,7 @@ export function useJobs(filter: JobFilter, most: number): { jobs: readonly Job[]
   const client = useClient();
   const { conversationId } = filter;
   // All of them, whatever is shown: one watch serves the whole page.
-  const everything = client.conversation("");
+  const everything = useMemo(() => client.conversation(""), [client]);
   const { jobs: watched, caughtUp } = useSyncExternalStore(everything.subscribe, everything.getSnapshot);
   const [listed, list] = useState<readonly Job[]>();
   useEffect(() => {

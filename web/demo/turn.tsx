@@ -1,26 +1,14 @@
 /** One question and its answer. */
 
-import {
-  type ChatMessage,
-  FinishReason,
-  type Job,
-  type JobSnapshot,
-  type JobState,
-  JobStatus,
-  Role,
-} from "@streamsvc/client";
+import { type ChatMessage, FinishReason, type Job, type JobState, JobStatus, Role } from "@streamsvc/client";
 import { useJob } from "@streamsvc/client/react";
-import { useEffect } from "react";
 
 import { Part, Steps } from "./parts.js";
 import { Rate } from "./rate.js";
 
-/** A job as people know it from chats. `changed` is told how far it is, for those who show it elsewhere. */
-export function Turn({ job, changed }: { readonly job: Job; readonly changed?: (snapshot: JobSnapshot) => void }) {
+/** A job as people know it from chats. */
+export function Turn({ job }: { readonly job: Job }) {
   const snapshot = useJob(job.id);
-  useEffect(() => {
-    if (snapshot) changed?.(snapshot);
-  }, [snapshot, changed]);
   if (!snapshot) return null;
   const { state, status, error } = snapshot;
   const running = status !== "ended";

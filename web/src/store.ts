@@ -32,10 +32,16 @@ export abstract class Store<S> {
     return this.#snapshot;
   };
 
-  /** Makes the value anew, and tells the listeners. */
+  /** Makes the value anew, and tells the listeners. One that fails is reported, and stops nothing. */
   protected changed(): void {
     this.#snapshot = undefined;
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener();
+      } catch (error) {
+        globalThis.reportError?.(error);
+      }
+    }
   }
 
   /** The value, made anew. */

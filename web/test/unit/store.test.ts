@@ -1,6 +1,6 @@
 /** Jobs and conversations as a page shows them. */
 
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { JobSnapshot } from "../../src/job-store.js";
 import { KeptJob } from "../../src/kept-job.js";
 import { eventually } from "../support/eventually.js";
@@ -36,6 +36,24 @@ test("a job grows, is cut off, and ends", async () => {
   expect(job.getSnapshot()).toMatchObject({ reconnects: 1, error: undefined, state: { job: { epoch: "e1" } } });
   expect(textOf(job.getSnapshot())).toBe("one two three");
   leave();
+});
+
+test("a listener that fails is reported, and the job goes on for all", async () => {
+  const { service, client } = rig();
+  const reported = vi.fn();
+  vi.stubGlobal("reportError", reported);
+  const job = client.job("a");
+  const failure = new Error("a mistake of the page");
+  const leave = job.subscribe(() => {
+    throw failure;
+  });
+  await eventually(() => expect(reported).toHaveBeenCalledWith(failure));
+  service.text("a", "all of it");
+  service.end("a");
+  await eventually(() => expect(textOf(job.getSnapshot())).toBe("all of it"));
+  expect(job.getSnapshot()).toMatchObject({ status: "ended", error: undefined });
+  leave();
+  vi.unstubAllGlobals();
 });
 
 test("a snapshot of the store is one object until something has changed", async () => {
