@@ -70,3 +70,14 @@ async def test_eight_tabs_stream_at_once(there: Site, scheme: str) -> None:
         state = await answer.state()
         for tab in tabs:
             await tab.exactly(state)
+
+
+async def test_a_slow_machine_keeps_up_with_a_fast_answer(there: Site) -> None:
+    # Messages come in bursts then, faster than the page can show each of them.
+    answer = await Answer.begin(there.instances[0], tokens=800, rate=400)
+    async with await there.profile() as profile:
+        tab = await Shown.open(profile, there.envoy.tls_url)
+        devtools = await profile.new_cdp_session(tab.page)
+        await devtools.send("Emulation.setCPUThrottlingRate", {"rate": 20})
+        await tab.page.evaluate("(id) => void (location.hash = `/${id}`)", answer.conversation)
+        await tab.exactly(await answer.state())

@@ -2,10 +2,10 @@
 
 import { Lexer } from "marked";
 
-/**
- * A plain paragraph longer than this is cut at a space: a browser lays out the whole of a block anew with each word in
- * it. Only where what follows can be nothing but a paragraph again.
- */
+/** A plain paragraph longer than this is cut: a browser lays out the whole of a block anew with each word in it. */
+const LONGEST = 4000;
+
+/** Where: at a space after which there can be nothing but a paragraph again. */
 const CUT = /^[^`*_~[\]<>\\&|\n]{2000,4000} (?=\p{L}|\d+ )/u;
 
 /** What comes last may still become part of what is before it, as the items of a list do. */
@@ -47,7 +47,9 @@ function cut(text: string): string[] {
 function pieces(paragraph: string): string[] {
   const found: string[] = [];
   let rest = paragraph;
-  for (let piece = CUT.exec(rest)?.[0]; piece; piece = CUT.exec(rest)?.[0]) {
+  while (rest.length > LONGEST) {
+    const piece = CUT.exec(rest)?.[0];
+    if (!piece) break;
     found.push(piece);
     rest = rest.slice(piece.length);
   }
