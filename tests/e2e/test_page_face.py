@@ -124,6 +124,17 @@ async def test_what_a_model_writes_cannot_act(there: Site) -> None:
         assert [url for url in elsewhere if not url.startswith(there.envoy.tls_url)] == []
 
 
+async def test_the_page_is_served_where_its_calls_go_and_may_load_nothing_from_elsewhere(there: Site) -> None:
+    async with await there.profile() as profile:
+        page = await profile.new_page()
+        answer = await page.goto(there.envoy.tls_url)
+        assert answer is not None
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+        assert answer.headers["cache-control"] == "no-cache"
+        for path, status in (("/assets/nothing.js", 404), ("/assets/../../package.json", 404), ("/nothing", 404)):
+            assert (await profile.request.get(f"{there.envoy.tls_url}{path}")).status == status, path
+
+
 async def test_the_keyboard_is_enough(there: Site) -> None:
     async with await there.profile() as profile:
         tab = await Shown.open(profile, there.envoy.tls_url)
