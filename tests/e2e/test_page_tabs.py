@@ -50,7 +50,7 @@ async def test_another_device_joins_late_and_finds_the_running_answer(there: Sit
         early = await Shown.open(first, there.envoy.tls_url, answer.conversation)
         await early.said(60)
         late = await Shown.open(second, there.envoy.tls_url)
-        await late.page.get_by_role("link", name="Count to 200").first.click()
+        await late.page.locator(f"nav a[href='#/{answer.conversation}']").click()
         await late.said(60)
         state = await answer.state()
         for device in (early, late):
