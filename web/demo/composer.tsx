@@ -45,28 +45,39 @@ export function Composer({ ask, stop, badge }: Props) {
           onKeyDown={typed}
         />
         <div className="bar">
-          <select
-            aria-label="Model"
-            value={model.name}
-            onChange={(event) => setModel(MODELS.find(({ name }) => name === event.target.value) ?? MODELS[0])}
-          >
-            {MODELS.map(({ name }) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
+          <ModelChoice model={model} choose={setModel} />
           {badge}
-          {stop ? (
-            <button type="button" className="stop" onClick={() => void run(stop)}>
-              Stop
-            </button>
-          ) : (
-            <button type="submit" className="send" disabled={!text.trim() || busy}>
-              Send
-            </button>
-          )}
+          {stop ? <StopButton stop={() => void run(stop)} /> : <SendButton disabled={!text.trim() || busy} />}
         </div>
       </div>
     </form>
+  );
+}
+
+function StopButton({ stop }: { readonly stop: () => void }) {
+  return (
+    <button type="button" className="stop" onClick={stop}>
+      Stop
+    </button>
+  );
+}
+
+function SendButton({ disabled }: { readonly disabled: boolean }) {
+  return (
+    <button type="submit" className="send" disabled={disabled}>
+      Send
+    </button>
+  );
+}
+
+function ModelChoice({ model, choose }: { readonly model: Model; readonly choose: (model: Model) => void }) {
+  const chosen = (name: string) => MODELS.find((one) => one.name === name) ?? MODELS[0];
+  return (
+    <select aria-label="Model" value={model.name} onChange={(event) => choose(chosen(event.target.value))}>
+      {MODELS.map(({ name }) => (
+        <option key={name}>{name}</option>
+      ))}
+    </select>
   );
 }
 
