@@ -87,7 +87,7 @@ async def test_a_rolling_deploy_under_starts_jobs_and_readers_fails_nothing_that
                 else:
                     assert (answer(state), state.job.status) == (counted(LONG), COMPLETED)
             assert policy == FAIL or (await clients[0].state(started[0].id)).job.attempt > 1
-        assert len(callers.followed) > 10
+        assert len(callers.followed) > 3
         for follower in callers.followed:
             state = await obey(clients[1], follower.stream.job_id, [follower])
             assert (answer(state), state.job.attempt) == (counted(SHORT), 1)

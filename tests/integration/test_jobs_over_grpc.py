@@ -176,8 +176,8 @@ async def test_a_start_whose_caller_leaves_is_done_whole() -> None:
 
 
 async def test_a_long_running_job_outlives_many_leases() -> None:
-    async with app(lease_ttl=timedelta(milliseconds=100)) as (_, address), stub_of(address) as stub:
-        job = (await stub.StartGeneration(scripted(tokens=3, rate=2))).job
+    async with app(lease_ttl=timedelta(milliseconds=500)) as (_, address), stub_of(address) as stub:
+        job = (await stub.StartGeneration(scripted(tokens=5, rate=2))).job
         responses = await all_of(stub.StreamJob(pb.StreamJobRequest(job_id=job.id)))
         events = events_of(responses)
         assert "job_resumed" not in kinds(events)
