@@ -4,34 +4,19 @@
 -- ARGV: "<fence> <after> <last> <ttl ms> <time ms> <epoch>", frames, job or "", retention ms if it closes the log or "",
 --       "1" if notes are given or "", notes
 -- Reply: as append.lua, but never 1
-local fence, after, last, ttl, time, epoch = string.match(ARGV[1], '^(%d+) (%d+) (%d+) (%d+) (%d+) (.*)$')
 local now = now_ms()
-local job, refusal = load_for_writer(KEYS[1], now)
-if refusal then
-  return refusal
+local job, batch, reply = admit(KEYS[1], ARGV[1], now)
+if not job then
+  return reply
 end
-local step = after .. ' ' .. last .. ' ' .. epoch
-if job.step == step then
-  return job.cancel
-end
-refusal = refuse(job, epoch, tonumber(fence), tonumber(after))
-if refusal then
-  return refusal
-end
-if job.closed then
-  return {'CLOSED', job.last}
-end
-if job.last > tonumber(after) then
-  return {'MISMATCH', job.last}
-end
-if not redis.call('XADD', KEYS[2], 'NOMKSTREAM', last .. '-0', 'f', ARGV[2]) then
+if not redis.call('XADD', KEYS[2], 'NOMKSTREAM', batch.last .. '-0', 'f', ARGV[2]) then
   return {'LOST'}
 end
 local closes = ARGV[4] ~= ''
 local expires = now + (closes and ARGV[4] or job.keep)
 local vanishes = closes and expires or expires + job.keep
-redis.call('HSET', KEYS[1], 'last', last, 'time', time, 'step', step, 'lease', now + ttl,
-  'expires', expires, 'vanishes', vanishes)
+redis.call('HSET', KEYS[1], 'last', batch.last, 'time', batch.time, 'step', batch.step,
+  'lease', now + batch.ttl, 'expires', expires, 'vanishes', vanishes)
 redis.call('HDEL', KEYS[1], 'released')
 if ARGV[3] ~= '' then
   redis.call('HSET', KEYS[1], 'job', ARGV[3])
@@ -43,5 +28,5 @@ elseif ARGV[5] ~= '' then
   redis.call('HSET', KEYS[3], 'notes', ARGV[6])
 end
 keep_keys(KEYS, vanishes)
-announce(KEYS[1], epoch, after, last, closes, ARGV[2])
+announce(KEYS[1], batch.epoch, batch.after, batch.last, closes, ARGV[2])
 return job.cancel

@@ -67,6 +67,33 @@ local function refuse(job, epoch, fence, last)
   end
 end
 
+-- Returns the job and the batch that "<fence> <after> <last> <ttl ms> <time ms> <epoch>" tells of, if that is the next
+-- one; else nil, nil, and what is replied: of a repeat what an append replies, or a refusal.
+local function admit(key, told, now)
+  local batch = {}
+  batch.fence, batch.after, batch.last, batch.ttl, batch.time, batch.epoch =
+    string.match(told, '^(%d+) (%d+) (%d+) (%d+) (%d+) (.*)$')
+  batch.step = batch.after .. ' ' .. batch.last .. ' ' .. batch.epoch
+  local job, refusal = load_for_writer(key, now)
+  if refusal then
+    return nil, nil, refusal
+  end
+  if job.step == batch.step then
+    return nil, nil, job.cancel
+  end
+  refusal = refuse(job, batch.epoch, tonumber(batch.fence), tonumber(batch.after))
+  if refusal then
+    return nil, nil, refusal
+  end
+  if job.closed then
+    return nil, nil, {'CLOSED', job.last}
+  end
+  if job.last > tonumber(batch.after) then
+    return nil, nil, {'MISMATCH', job.last}
+  end
+  return job, batch
+end
+
 -- Keys live longer than the job is known, so that an append need not move their end each time.
 local function keep_keys(keys, vanishes)
   for _, key in ipairs(keys) do
