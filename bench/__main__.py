@@ -22,11 +22,11 @@ from bench import (
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """# Results
 
-Written by `python -m bench`, never by hand; each section says when it was measured. Medians, with the least and the most
-in brackets. Everything goes over loopback sockets; the server and its clients are processes of their own and share the
-machine's cores. The bare server (`bench/bare.py`: grpc.aio with nothing but bytes and cursors) is measured in the same run,
-by turns with the service. Its events cost nothing to make; `bare, events built` is the same server when each event is made
-and encoded. [TUNING.md](TUNING.md) compares them with what they were before, and says what was removed.
+Written by `python -m bench`, never by hand; each section says when it was measured. Medians, with the least and the
+most in brackets. Everything goes over loopback sockets; the server and its clients are processes of their own and share
+the machine's cores. The bare server (`bench/bare.py`: grpc.aio with nothing but bytes and cursors) is measured in the
+same run, by turns with the service. Its events cost nothing to make; `bare, events built` is the same server when each
+event is made and encoded. [TUNING.md](TUNING.md) compares them with what they were before, and says what was removed.
 """
 
 MODULES = (fanout, latency, first_event, catch_up, memory, redis_store, redis_instances, redis_calls, page)
