@@ -133,12 +133,12 @@ def _in_epoch(state: state_pb2.JobState, epoch: str) -> bytes:
 def _pieces(frames: bytes) -> list[bytes]:
     """Return frames in pieces of whole frames, each as its last offset and its bytes."""
     pieces: list[bytes] = []
-    begin, last, before = 0, 0, 0
+    begin = last = 0
     for offset, start, end in codec.spans(frames):
         if end - begin > PIECE_BYTES and start > begin:
-            pieces += [b"%d" % before, frames[begin:start]]
+            pieces += [b"%d" % last, frames[begin:start]]
             begin = start
-        before, last = offset, offset
+        last = offset
     if begin < len(frames):
         pieces += [b"%d" % last, frames[begin:]]
     return pieces

@@ -24,7 +24,7 @@ redis.call('HSET', KEYS[1], 'epoch', epoch, 'fence', job.fence + 1, 'chain', cha
   'lease', now + ttl, 'expires', expires, 'vanishes', vanishes)
 redis.call('HDEL', KEYS[1], 'released')
 keep_keys(KEYS, vanishes)
-local reply = redis.call('HMGET', KEYS[1], 'job', 'epoch', 'last', 'time', 'chain', 'fence', 'losses', 'cancel')
+local reply = standing(KEYS[1])
 reply[9] = job.released or ''
 reply[10], reply[11] = unpack(redis.call('HMGET', KEYS[3], 'request', 'notes'))
 return reply

@@ -10,4 +10,4 @@ end
 if not job.closed then
   redis.call('HSETNX', KEYS[1], 'cancel', ARGV[1])
 end
-return redis.call('HMGET', KEYS[1], 'job', 'epoch', 'last', 'time', 'chain', 'fence', 'losses', 'cancel')
+return standing(KEYS[1])

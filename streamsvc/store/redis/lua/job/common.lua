@@ -42,6 +42,11 @@ local function load(key, now)
   return job
 end
 
+-- A job as others may know it; in Python: replies.record.
+local function standing(key)
+  return redis.call('HMGET', key, 'job', 'epoch', 'last', 'time', 'chain', 'fence', 'losses', 'cancel')
+end
+
 -- Lets pass only the writer, and only on a log that still has all up to `last`. To a writer a missing job is a loss.
 local function load_for_writer(key, now)
   local job, refusal = load(key, now)

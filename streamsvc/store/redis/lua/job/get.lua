@@ -3,4 +3,4 @@
 -- KEYS: job
 -- Reply: {job, epoch, last, time, chain, fence, losses, cancel or nil}, or a refusal
 local _, refusal = load(KEYS[1], now_ms())
-return refusal or redis.call('HMGET', KEYS[1], 'job', 'epoch', 'last', 'time', 'chain', 'fence', 'losses', 'cancel')
+return refusal or standing(KEYS[1])

@@ -14,4 +14,4 @@ if refusal then
   return refusal
 end
 redis.call('HSET', KEYS[1], 'lease', now, 'released', '1')
-return redis.call('HMGET', KEYS[1], 'job', 'epoch', 'last', 'time', 'chain', 'fence', 'losses', 'cancel')
+return standing(KEYS[1])
