@@ -146,7 +146,7 @@ class Client:
         now = asyncio.get_running_loop().time
         patience = self._options.call_timeout.total_seconds()
         deadline = now() + patience
-        retries = Retries(self._options, now)
+        retries = Retries(self._options, now, targets=self._links.targets)
         while True:
             async with self._links.use() as link:
                 try:

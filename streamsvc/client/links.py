@@ -47,6 +47,11 @@ class Links:
         self._link: Link | None = None
         self._retired: set[Link] = set()
 
+    @property
+    def targets(self) -> int:
+        """How many targets there are."""
+        return len(self._targets)
+
     @asynccontextmanager
     async def use(self) -> AsyncGenerator[Link, None]:
         """Use the present link for one call."""

@@ -7,18 +7,20 @@ from collections.abc import Callable
 
 from streamsvc.client.errors import GaveUp, Unreachable, resumable
 from streamsvc.client.options import ClientOptions
-from streamsvc.errors import StreamsvcError, TokenInvalid
+from streamsvc.errors import ServerDraining, StreamsvcError, TokenInvalid
 
 
 class Retries:
-    """The patience of one stream. Progress makes it new.
+    """The patience of one stream or call. Progress makes it new.
 
-    `now` returns seconds that never go back.
+    `now` returns seconds that never go back. `targets` is how many targets may be asked at once, one after the other,
+    when one of them is about to stop.
     """
 
-    def __init__(self, options: ClientOptions, now: Callable[[], float]) -> None:
+    def __init__(self, options: ClientOptions, now: Callable[[], float], *, targets: int = 1) -> None:
         self._options = options
         self._now = now
+        self._targets = targets
         self._failing_since: float | None = None
         self._failures = 0
         self._too_large = 0
@@ -37,7 +39,7 @@ class Retries:
     def wait(self, error: StreamsvcError) -> float:
         """Return how many seconds to wait before the next attempt.
 
-        What the server asks for; else nothing after progress; else the backoff. Raises `error` if another attempt would
+        What the server asks for, unless another one can be asked; else nothing after progress; else the backoff. Raises `error` if another attempt would
         not help, and GaveUp if nothing came for too long.
         """
         if isinstance(error, TokenInvalid) and self._options.token is not None and not self._asked_token:
@@ -54,6 +56,8 @@ class Retries:
             text = f"nothing came for {seconds:.0f} s; last: {error.message}"
             raise GaveUp(text, {"seconds": f"{seconds:.0f}"}) from error
         self._failures += 1
+        if isinstance(error, ServerDraining) and self._failures < self._targets:
+            return 0.0
         if error.retry_after is not None:
             return error.retry_after.total_seconds()
         if self._failures == 1:

@@ -33,20 +33,36 @@ RATE = 100
 class Callers:
     """Start one job after the other, and follow each, until they are told to stop. `followed` are all of them."""
 
+    LIMIT = 60.0
+    """How long, in seconds, anybody may wait for a start."""
+
     def __init__(self, clients: Sequence[Client]) -> None:
         self.followed: list[Follower] = []
         self._clients = clients
         self._stopped = asyncio.Event()
+        self._started = asyncio.Event()
         self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(lambda _: self._started.set())
 
     async def _run(self) -> None:
         while not self._stopped.is_set():
             client = self._clients[len(self.followed) % len(self._clients)]
             job = await client.start_request(counting(SHORT, RATE))
             self.followed.append(Follower(client, job.id, f"short {len(self.followed)}"))
+            self._started.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY):
                     await self._stopped.wait()
+
+    async def more(self) -> None:
+        """Wait until each client has started a job from now on. Raises what went wrong."""
+        wanted = len(self.followed) + len(self._clients)
+        async with asyncio.timeout(self.LIMIT):
+            while len(self.followed) <= wanted:
+                self._started.clear()
+                await self._started.wait()
+                if self._task.done():
+                    await self._task
 
     async def stop(self) -> None:
         """Start no more. Raises what went wrong."""
@@ -75,6 +91,7 @@ async def test_a_rolling_deploy_under_starts_jobs_and_readers_fails_nothing_that
         callers = Callers(clients)
         for instance in instances:
             assert await instance.terminate() == 0
+            await callers.more()
             await instance.start()
         await callers.stop()
         for policy, started in jobs.items():
@@ -87,7 +104,6 @@ async def test_a_rolling_deploy_under_starts_jobs_and_readers_fails_nothing_that
                 else:
                     assert (answer(state), state.job.status) == (counted(LONG), COMPLETED)
             assert policy == FAIL or (await clients[0].state(started[0].id)).job.attempt > 1
-        assert len(callers.followed) > 3
         for follower in callers.followed:
             state = await obey(clients[1], follower.stream.job_id, [follower])
             assert (answer(state), state.job.attempt) == (counted(SHORT), 1)
