@@ -39,8 +39,8 @@ class Retries:
     def wait(self, error: StreamsvcError) -> float:
         """Return how many seconds to wait before the next attempt.
 
-        What the server asks for, unless another one can be asked; else nothing after progress; else the backoff. Raises `error` if another attempt would
-        not help, and GaveUp if nothing came for too long.
+        What the server asks for, unless another one can be asked; else nothing after progress; else the backoff. Raises
+        `error` if another attempt would not help, and GaveUp if nothing came for too long.
         """
         if isinstance(error, TokenInvalid) and self._options.token is not None and not self._asked_token:
             self._asked_token = True
