@@ -17,6 +17,7 @@ from bench import (
     redis_instances,
     redis_store,
     report,
+    takeover,
 )
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -29,7 +30,18 @@ same run, by turns with the service. Its events cost nothing to make; `bare, eve
 event is made and encoded. [TUNING.md](TUNING.md) compares them with what they were before, and says what was removed.
 """
 
-MODULES = (fanout, latency, first_event, catch_up, memory, redis_store, redis_instances, redis_calls, page)
+MODULES = (
+    fanout,
+    latency,
+    first_event,
+    catch_up,
+    memory,
+    redis_store,
+    redis_instances,
+    redis_calls,
+    takeover,
+    page,
+)
 
 
 def main() -> None:
