@@ -57,7 +57,7 @@ web: tools .venv/.dev .venv/.model web/demo/dist/index.html ## The same with a c
 
 # --- Checking ---
 
-.PHONY: check test test-full soak bench
+.PHONY: check test test-full test-deep soak bench
 check: .venv/.dev web/node_modules/.installed ## Lint, format, types, layers, wire contract, drift of what is generated (fast)
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
@@ -76,8 +76,11 @@ check: .venv/.dev web/node_modules/.installed ## Lint, format, types, layers, wi
 test: tools check .venv/.model ## Everything: make check, and all tests with the real model
 	$(BIN)/pytest
 
-test-full: tools .venv/.dev .venv/.model ## Tests at full length
-	HYPOTHESIS_PROFILE=full TEST_LENGTH=full $(BIN)/pytest --timeout 1200
+test-full: tools .venv/.dev .venv/.model ## The tests of faults at full length
+	TEST_LENGTH=full $(BIN)/pytest --timeout 1200 tests/faults tests/integration/envoy/test_row_21_silence_and_restarts.py
+
+test-deep: tools .venv/.dev ## The state machines and laws with ten times the examples, and longer ones
+	HYPOTHESIS_PROFILE=full $(BIN)/pytest --timeout 3600 tests/unit tests/contract
 
 soak: tools .venv/.dev ## Every fault at once for ten minutes, at random (SEED=..., SECONDS=...)
 	TEST_LENGTH=full $(BIN)/python -m tools.soak $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
