@@ -2,7 +2,6 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
-import { createGrpcWebTransport } from "@connectrpc/connect-web";
 
 import type { Calls } from "./calls.js";
 import { ConversationStore } from "./conversation-store.js";
@@ -20,6 +19,7 @@ import { CHANCE } from "./retries.js";
 import { type SharedCalls, shared } from "./shared/tabs.js";
 import type { Store } from "./store.js";
 import { JobStream, type StreamOptions } from "./stream.js";
+import { grpcWebTransport } from "./transport.js";
 import { JobWatch, type WatchOptions } from "./watch.js";
 
 /** What to generate: a StartGenerationRequest. */
@@ -56,7 +56,7 @@ export class StreamsvcClient {
     if (urls.length === 0) throw new Error("a client needs at least one base URL, such as https://chat.example.com");
     const surroundings = { patience: patienceOf(options), chance: CHANCE, page: pageHere(), wallClock: Date.now };
     this.#world = { ...surroundings, ...world };
-    const transport = options.transport ?? ((baseUrl) => createGrpcWebTransport({ baseUrl }));
+    const transport = options.transport ?? grpcWebTransport;
     this.#network = new Network(new Links(urls, transport, options.token), this.#world.patience, this.#world.chance);
     this.#tabs = shared(this.#network, urls, options, this.#world);
     this.#calls = this.#tabs ?? this.#network;

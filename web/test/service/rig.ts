@@ -1,26 +1,21 @@
-/** The real service, at the address that tests/e2e/test_web_client.py gives. */
-
-import type { Transport } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+/** The real service behind a real Envoy, as tests/e2e/test_web_client.py runs them. */
 
 import { Backoff } from "../../src/backoff.js";
 import { type StartRequest, StreamsvcClient } from "../../src/client.js";
 import type { JobState } from "../../src/index.js";
+import { CHANCE } from "../../src/retries.js";
 
-function address(name: string): string {
-  const given = process.env[name];
-  if (!given) throw new Error(`${name} is not set: these tests are run by tests/e2e/test_web_client.py`);
-  return `http://${given}`;
+/** What the environment has under `name`. */
+export function given(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: these tests are run by tests/e2e/test_web_client.py`);
+  return value;
 }
 
-/** The service itself, and the way to it on which connections are cut. */
-export const DIRECT = address("SERVICE_ADDRESS");
-export const CUT = address("CUT_ADDRESS");
-
-/** A client over gRPC: each connection is one of its own. */
-export function clientOf(baseUrl: string): StreamsvcClient {
-  const transport = (url: string): Transport => createGrpcTransport({ baseUrl: url });
-  return new StreamsvcClient(baseUrl, { transport, heartbeatIntervalMs: 1_000, backoff: new Backoff(50, 400) });
+/** A client as pages have it, of what answers at `address` (HOST:PORT); the waits between its attempts are short. */
+export function clientOf(address: string, random = CHANCE.random): StreamsvcClient {
+  const options = { heartbeatIntervalMs: 1_000, backoff: new Backoff(50, 400) };
+  return new StreamsvcClient(`http://${address}`, options, { chance: { ...CHANCE, random } });
 }
 
 /** What the scripted producer is to say: so many words, so many of them a second. */
