@@ -84,7 +84,7 @@ async def site() -> AsyncIterator[Site]:
     """Run everything, over Redis."""
     async with (
         Upstream() as upstream,
-        fleet(*2 * [f"redis://{shared().address}"], environment=_asks(upstream)) as instances,
+        fleet(*2 * [f"redis://{shared().address}"], environment=asks(upstream.base_url, "a-model")) as instances,
         before([one.address for one in instances], instances, upstream) as whole,
     ):
         yield whole
@@ -110,9 +110,10 @@ async def before(
         yield Site(chromium, network, envoy, instances, upstream or Upstream())
 
 
-def _asks(upstream: Upstream) -> Mapping[str, str]:
-    asked = {"kind": "openai_chat", "base_url": upstream.base_url, "default_model": "a-model"}
-    return {"STREAMSVC_UPSTREAMS": json.dumps({"model": asked})}
+def asks(base_url: str, model: str) -> Mapping[str, str]:
+    """Return the environment in which the instances' default model is this one."""
+    upstream = {"kind": "openai_chat", "base_url": base_url, "default_model": model}
+    return {"STREAMSVC_UPSTREAMS": json.dumps({"model": upstream})}
 
 
 def build() -> None:
