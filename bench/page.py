@@ -22,6 +22,7 @@ DELTAS = 20_000
 PAINT_AIMS = {0.5: 50.0, 0.99: 120.0}
 CATCH_UP_AIM = 1_000.0
 FRAME_AIM = 50.0
+STEP_HEAD = ("deltas that both painted", "p50 ms", "p99 ms", "most ms")
 PAINT_HEAD = ("deltas", "p50 ms", "p99 ms", "longest frame ms", "aim p50, p99 ms", "")
 CATCH_UP_HEAD = ("how", "ms until all is shown", "longest frame ms", "aim ms, frame ms", "")
 
@@ -68,20 +69,25 @@ def bench(quick: bool) -> list[Table]:
     rounds, deltas = (1, 100) if quick else (5, 500)
     with rig.ours() as side:
         paints = asyncio.run(_paint(side, rounds, deltas))
+        apart = asyncio.run(_two_tabs(side, rounds, deltas))
     with rig.ours(flush_ms=0.0) as side:
         catches = asyncio.run(_catch_up(side, rounds))
     painting = Table(f"Emit to paint at {RATE:.0f} deltas/s", PAINT_HEAD, [_paint_row(deltas, paints)])
+    step = Table(
+        f"Two tabs at {RATE:.0f} deltas/s: between the paints of the same delta", STEP_HEAD, [_step_row(apart)]
+    )
     catching = Table(f"A page catches up with {DELTAS:,} events", CATCH_UP_HEAD)
     catching.rows += [_catch_up_row(how, runs) for how, runs in catches.items()]
     painting.notes += [
         f"medians of {rounds} rounds (least to most); Chromium without a window, 60 frames a second",
         "a delta's text is the time at which it was said; its paint is when the frame that shows it is over",
     ]
+    step.notes.append("two tabs of one browser over HTTP/2, each with a stream of its own; whichever painted first")
     catching.notes += [
         "`opened`: another conversation was shown before (a snapshot); `after a cut`: the page had the first events",
         f"the answer has {20 * DELTAS:,} characters and no paragraphs",
     ]
-    return [painting, catching]
+    return [painting, step, catching]
 
 
 async def _paint(side: Rig, rounds: int, deltas: int) -> list[Seen]:
@@ -89,6 +95,30 @@ async def _paint(side: Rig, rounds: int, deltas: int) -> list[Seen]:
     async with _tab(side) as (_, tab), Client(side.target) as client:
         await _painted(side, tab, await _begun(client, script))  # warms up
         return [await _painted(side, tab, await _begun(client, script)) for _ in range(rounds)]
+
+
+async def _two_tabs(side: Rig, rounds: int, deltas: int) -> list[list[float]]:
+    """Return of each round how far apart the two tabs painted the same delta, in ms, sorted."""
+    script = Script(deltas, rate=RATE, stamps=True, waits=True)
+    async with _tab(side) as (there, first), Client(side.target) as client:
+        second = await Shown.open(first.page.context, there.envoy.tls_url)
+        await _apart(side, first, second, await _begun(client, script))  # warms up
+        return [await _apart(side, first, second, await _begun(client, script)) for _ in range(rounds)]
+
+
+async def _apart(side: Rig, first: Shown, second: Shown, job: job_pb2.Job) -> list[float]:
+    """Show a job that waits in both tabs, let it speak, and compare when each delta was on the screen."""
+    for tab in (first, second):
+        await _show(tab, job)
+        await tab.status("live")
+        await tab.page.evaluate(BEGIN)
+    side.server.ask("go")
+    paints = []
+    for tab in (first, second):
+        await tab.status("ended")
+        paints.append(dict(await tab.page.evaluate("window.painted")))
+    here, there = paints
+    return sorted(abs(here[delta] - there[delta]) for delta in here.keys() & there.keys())
 
 
 async def _catch_up(side: Rig, rounds: int) -> dict[str, list[Seen]]:
@@ -184,6 +214,12 @@ def _paint_row(deltas: int, runs: list[Seen]) -> list[str]:
         ", ".join(f"{aim:.0f}" for aim in PAINT_AIMS.values()),
         report.verdict(met),
     ]
+
+
+def _step_row(runs: list[list[float]]) -> list[str]:
+    p50, p99 = ([report.quantile(run, q) for run in runs] for q in (0.5, 0.99))
+    counts, most = [float(len(run)) for run in runs], [run[-1] for run in runs]
+    return [report.spread(counts, report.whole), *(report.spread(values, report.millis) for values in (p50, p99, most))]
 
 
 def _catch_up_row(how: str, runs: list[Seen]) -> list[str]:
