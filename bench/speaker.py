@@ -47,7 +47,6 @@ class Speaker:
 
     name = "bench"
     default_model = "bench"
-    can_continue = False
 
     def __init__(self) -> None:
         self.began_ns = 0
@@ -57,6 +56,10 @@ class Speaker:
     async def go(self) -> None:
         """Tell one job that waits, or will, to speak."""
         (await self._waiting.get()).set_result(None)
+
+    def continues(self, request: job_service_pb2.StartGenerationRequest) -> bool:
+        """See `Producer.continues`."""
+        return False
 
     def check(self, request: job_service_pb2.StartGenerationRequest) -> None:
         """See `Producer.check`."""

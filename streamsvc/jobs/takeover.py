@@ -45,4 +45,4 @@ def goes_on(request: job_service_pb2.StartGenerationRequest, producer: Producer 
     """Tell whether a job that was begun may go on with another producer of this kind: anew, or where it was."""
     if producer is None or request.recovery == job_service_pb2.RECOVERY_POLICY_FAIL:
         return False
-    return producer.can_continue or request.recovery == job_service_pb2.RECOVERY_POLICY_RESTART
+    return producer.continues(request) or request.recovery == job_service_pb2.RECOVERY_POLICY_RESTART

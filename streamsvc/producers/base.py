@@ -82,9 +82,8 @@ class Producer(Protocol):
         """The model of a request that names none. Empty if the request must name one."""
         ...
 
-    @property
-    def can_continue(self) -> bool:
-        """Whether `generate` can go on from what an earlier attempt said."""
+    def continues(self, request: job_service_pb2.StartGenerationRequest) -> bool:
+        """Tell whether `generate` could go on from what an earlier attempt at `request` said."""
         ...
 
     def check(self, request: job_service_pb2.StartGenerationRequest) -> None:

@@ -43,9 +43,19 @@ def tool_call_updated(
     return event_pb2.Event(tool_call_updated=updated)
 
 
-def part_completed(index: int) -> event_pb2.Event:
-    """Return the event after which nothing more is added to the part `index`."""
-    return event_pb2.Event(part_completed=event_pb2.PartCompleted(part_index=index))
+def part_completed(index: int, upstream_json: str = "") -> event_pb2.Event:
+    """Return the event after which nothing more is added to the part `index`, with what goes back to the upstream."""
+    return event_pb2.Event(part_completed=event_pb2.PartCompleted(part_index=index, upstream_json=upstream_json))
+
+
+def citation_added(index: int, citation: content_pb2.Citation) -> event_pb2.Event:
+    """Return the event that names a source of the text part `index`."""
+    return event_pb2.Event(citation_added=event_pb2.CitationAdded(part_index=index, citation=citation))
+
+
+def custom(name: str, json: str, key: str = "") -> event_pb2.Event:
+    """Return an event that the service has no kind for; with a `key` the newest one is kept."""
+    return event_pb2.Event(custom=event_pb2.CustomEvent(name=name, json=json, key=key))
 
 
 class Parts:
@@ -64,9 +74,9 @@ class Parts:
         """Open a text part."""
         return self.start(content_pb2.ContentPart(text=content_pb2.TextPart(refusal=refusal)))
 
-    def start_reasoning(self) -> tuple[int, event_pb2.Event]:
+    def start_reasoning(self, *, summary: bool = False) -> tuple[int, event_pb2.Event]:
         """Open a reasoning part."""
-        return self.start(content_pb2.ContentPart(reasoning=content_pb2.ReasoningPart()))
+        return self.start(content_pb2.ContentPart(reasoning=content_pb2.ReasoningPart(summary=summary)))
 
     def start_tool_call(
         self, call_id: str, name: str, runner: content_pb2.ToolRunner.ValueType

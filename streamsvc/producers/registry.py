@@ -9,7 +9,8 @@ from functools import partial
 from typing import Protocol, runtime_checkable
 
 from streamsvc.producers.base import Producer
-from streamsvc.producers.openai_chat_modes import AUTO
+from streamsvc.producers.endpoint import Endpoint
+from streamsvc.producers.modes import AUTO
 from streamsvc.producers.scripted import Scripted
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -64,14 +65,17 @@ async def close(producers: Mapping[str, Producer]) -> None:
 
 def _openai_chat(timeouts: Timeouts, name: str, upstream: UpstreamConfig) -> Producer:
     # Its package takes as long to import as all the rest: who has no such upstream does not wait for it.
-    from streamsvc.producers.openai_chat import OpenAIChat
+    from streamsvc.producers.openai_chat.producer import OpenAIChat
 
-    return OpenAIChat(
+    return OpenAIChat(_endpoint(timeouts, name, upstream, OPENAI_URL), continue_mode=upstream.continue_mode)
+
+
+def _endpoint(timeouts: Timeouts, name: str, upstream: UpstreamConfig, base_url: str) -> Endpoint:
+    return Endpoint(
         name=name,
-        base_url=upstream.base_url or OPENAI_URL,
+        base_url=upstream.base_url or base_url,
         default_model=upstream.default_model,
-        api_key=upstream.api_key or "none",
-        continue_mode=upstream.continue_mode,
+        api_key=upstream.api_key,
         connect_timeout=timeouts.connect,
         first_event_timeout=timeouts.first_event,
         between_events_timeout=timeouts.between_events,

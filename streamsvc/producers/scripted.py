@@ -51,10 +51,13 @@ class Scripted:
     """Says `tokens` deltas at `rate` a second; see `Script`. Goes on at the next delta after what was said."""
 
     default_model = "scripted"
-    can_continue = True
 
     def __init__(self, name: str = "scripted") -> None:
         self.name = name
+
+    def continues(self, request: job_service_pb2.StartGenerationRequest) -> bool:
+        """See `Producer.continues`."""
+        return True
 
     def check(self, request: job_service_pb2.StartGenerationRequest) -> None:
         """See `Producer.check`."""

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from streamsvc.producers.base import UpstreamError
-from streamsvc.producers.openai_chat import OpenAIChat
+from streamsvc.producers.openai_chat.producer import OpenAIChat
 from streamsvc.v1 import content_pb2, job_service_pb2
-from tests.support.chats import ask, generate, line_of, said, text_part, user
+from tests.support.chats import ask, generate, line_of, openai_chat, said, text_part, user
 from tests.support.model import MODEL
 
 pytestmark = pytest.mark.model
@@ -23,7 +23,7 @@ LIMIT = 20.0
 
 @pytest.fixture
 async def producer(model_url: str) -> AsyncIterator[OpenAIChat]:
-    made = OpenAIChat("local", model_url, default_model=MODEL)
+    made = openai_chat("local", model_url, default_model=MODEL)
     yield made
     await made.close()
 

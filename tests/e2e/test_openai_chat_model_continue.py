@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from streamsvc.producers.base import Finished, Notes
-from streamsvc.producers.openai_chat import OpenAIChat
+from streamsvc.producers.openai_chat.producer import OpenAIChat
 from streamsvc.v1 import event_pb2, job_service_pb2
-from tests.support.chats import Item, ask, chunk, generate, so_far, user
+from tests.support.chats import Item, ask, chunk, generate, openai_chat, so_far, user
 from tests.support.events import answer
 from tests.support.folding import folded, numbered
 from tests.support.model import MODEL
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.model
 
 @pytest.fixture
 async def producer(model_url: str) -> AsyncIterator[OpenAIChat]:
-    made = OpenAIChat("local", model_url, default_model=MODEL)
+    made = openai_chat("local", model_url, default_model=MODEL)
     yield made
     await made.close()
 

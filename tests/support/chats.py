@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import Any, cast
 
+from streamsvc.producers.answer import Answer
 from streamsvc.producers.base import Finished, Notes, Producer, UpstreamError
-from streamsvc.producers.openai_chat_chunks import Answer
+from streamsvc.producers.endpoint import Endpoint
+from streamsvc.producers.modes import AUTO
+from streamsvc.producers.openai_chat.chunks import Chunks
+from streamsvc.producers.openai_chat.messages import KEPT
+from streamsvc.producers.openai_chat.producer import OpenAIChat
+from streamsvc.producers.upstream import Reader
 from streamsvc.v1 import content_pb2, event_pb2, job_pb2, job_service_pb2, state_pb2
 from tests.support.folding import folded, numbered
 
 Item = event_pb2.Event | Finished
+
+
+def openai_chat(name: str, base_url: str, *, continue_mode: str = AUTO, **options: Any) -> OpenAIChat:
+    """Return the producer for an endpoint."""
+    return OpenAIChat(Endpoint(name, base_url, **options), continue_mode=continue_mode)
 
 
 def user(text: str) -> content_pb2.ChatMessage:
@@ -54,8 +65,7 @@ def generate(
 
 def so_far(*chunks: dict[str, Any]) -> state_pb2.JobState:
     """Return what is left of the answer that these chunks make, if its writer is lost after them."""
-    answer = Answer("m")
-    return folded(numbered(*[event for item in chunks for event in answer.add(item)]))
+    return folded(numbered(*_read(Chunks(Answer("m", KEPT), Notes()), chunks)))
 
 
 def call(**fields: Any) -> dict[str, Any]:
@@ -66,9 +76,17 @@ def call(**fields: Any) -> dict[str, Any]:
 
 def events(*chunks: dict[str, Any], model: str = "m") -> list[str]:
     """Return the outline of the answer that these chunks make."""
-    answer = Answer(model)
-    lines = [line for item in chunks for line in outline(answer.add(item))]
-    return lines + outline(answer.end())
+    reader = Chunks(Answer(model, KEPT), Notes())
+    return outline(_read(reader, chunks)) + outline(reader.end())
+
+
+def _read(reader: Reader, told: Iterable[dict[str, Any]]) -> list[event_pb2.Event]:
+    """Return the events of what an upstream tells."""
+    events: list[event_pb2.Event] = []
+    for item in told:
+        reader.read(item)
+        events += reader.answer.take()
+    return events
 
 
 async def said(items: AsyncIterator[Item], most: int | None = None) -> list[str]:

@@ -46,6 +46,10 @@ class Told:
         while not self._items.empty():
             self._items.get_nowait()
 
+    def continues(self, request: job_service_pb2.StartGenerationRequest) -> bool:
+        """See `Producer.continues`."""
+        return self.can_continue
+
     def check(self, request: job_service_pb2.StartGenerationRequest) -> None:
         """See `Producer.check`."""
 

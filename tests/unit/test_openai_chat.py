@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from streamsvc.producers.base import Producer
-from streamsvc.producers.openai_chat import OpenAIChat
+from streamsvc.producers.openai_chat.producer import OpenAIChat
 from streamsvc.v1 import job_service_pb2
-from tests.support.chats import ask, chunk, generate, said, user
+from tests.support.chats import ask, chunk, generate, openai_chat, said, user
 from tests.support.upstream import Upstream, done, hang, head_begun, raw, reply, sse, wait_for
 
 HELLO = ["0 text", "0 + Hello"]
@@ -27,7 +27,7 @@ async def upstream() -> AsyncIterator[Upstream]:
 
 @pytest.fixture
 async def producer(upstream: Upstream) -> AsyncIterator[OpenAIChat]:
-    made = OpenAIChat("local", upstream.base_url, default_model="m", api_key="sk-secret", max_retries=0)
+    made = openai_chat("local", upstream.base_url, default_model="m", api_key="sk-secret", max_retries=0)
     yield made
     await made.close()
 
@@ -161,7 +161,7 @@ async def test_cancelling_in_the_middle_of_a_read_closes_the_connection(
 
 
 async def test_cancelling_between_two_attempts_ends_at_once(upstream: Upstream) -> None:
-    producer = OpenAIChat("local", upstream.base_url, max_retries=2)
+    producer = openai_chat("local", upstream.base_url, max_retries=2)
     exchange = upstream.expect(reply(500, {}, {"retry-after": "100"}))
     reading = asyncio.create_task(said(generate(producer)))
     await exchange.arrived()
@@ -180,7 +180,7 @@ async def test_closing_the_producer_closes_idle_connections(upstream: Upstream, 
 
 
 async def test_closing_a_producer_that_was_never_used_does_nothing() -> None:
-    await OpenAIChat("local", "http://127.0.0.1:1/v1").close()
+    await openai_chat("local", "http://127.0.0.1:1/v1").close()
 
 
 async def test_nothing_is_logged(upstream: Upstream, producer: OpenAIChat, caplog: pytest.LogCaptureFixture) -> None:
@@ -202,19 +202,19 @@ async def test_no_log_ever_holds_content_or_the_key(
 
 async def test_it_is_a_producer(producer: OpenAIChat) -> None:
     declared: Producer = producer
-    assert (declared.name, declared.default_model, declared.can_continue) == ("local", "m", True)
+    assert (declared.name, declared.default_model, declared.continues(ask())) == ("local", "m", True)
 
 
 @pytest.mark.parametrize("base_url", ["", "localhost:8080/v1", "ftp://host/v1", "http:///v1"])
 def test_an_address_must_be_one(base_url: str) -> None:
     with pytest.raises(ValueError, match="base_url of upstream local must look like"):
-        OpenAIChat("local", base_url)
+        openai_chat("local", base_url)
 
 
 @pytest.mark.parametrize("api_key", ["sk-1\n", "sk-ü"])
 def test_a_key_must_fit_into_a_header_and_is_not_repeated(api_key: str) -> None:
     with pytest.raises(ValueError, match="API key of upstream local") as caught:
-        OpenAIChat("local", "http://h/v1", api_key=api_key)
+        openai_chat("local", "http://h/v1", api_key=api_key)
     assert api_key not in str(caught.value)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamsvc.producers.openai_chat_chunks import decode
+from streamsvc.producers.fields import decode
 from tests.support.chats import call, chunk, events
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from streamsvc.producers.base import Notes
-from streamsvc.producers.openai_chat import OpenAIChat
+from streamsvc.producers.openai_chat.producer import OpenAIChat
 from streamsvc.v1 import job_service_pb2, state_pb2
-from tests.support.chats import ask, call, chunk, failed, generate, said, so_far
+from tests.support.chats import ask, call, chunk, failed, generate, openai_chat, said, so_far
 from tests.support.upstream import Step, Upstream, close, done, reply, sse
 
 FRANCE = so_far(chunk(content="The capital"), chunk(content=" of France"))
@@ -25,7 +25,7 @@ async def upstream() -> AsyncIterator[Upstream]:
 
 @pytest.fixture
 async def producer(upstream: Upstream) -> AsyncIterator[OpenAIChat]:
-    made = OpenAIChat("local", upstream.base_url, default_model="m", max_retries=0)
+    made = openai_chat("local", upstream.base_url, default_model="m", max_retries=0)
     yield made
     await made.close()
 

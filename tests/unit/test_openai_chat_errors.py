@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from streamsvc.producers.base import UpstreamError
-from streamsvc.producers.openai_chat import OpenAIChat
-from tests.support.chats import ask, chunk, failed, generate, said, user
+from streamsvc.producers.openai_chat.producer import OpenAIChat
+from tests.support.chats import ask, chunk, failed, generate, openai_chat, said, user
 from tests.support.upstream import (
     Step,
     Upstream,
@@ -45,7 +45,7 @@ async def failure(upstream: Upstream, *steps: Step, **options: Any) -> UpstreamE
     if steps:
         upstream.expect(*steps)
     options = {"max_retries": 0, "base_url": upstream.base_url, **options}
-    return (await broken(OpenAIChat("local", api_key="sk-secret", **options)))[1]
+    return (await broken(openai_chat("local", api_key="sk-secret", **options)))[1]
 
 
 async def broken(producer: OpenAIChat) -> tuple[list[str], UpstreamError]:
@@ -102,7 +102,7 @@ async def test_a_status_is_retried_before_the_answer_begins(upstream: Upstream) 
     for status in (500, 429):
         upstream.expect(reply(status, {}, AT_ONCE))
     upstream.expect(sse(chunk("stop")), done())
-    producer = OpenAIChat("local", upstream.base_url)
+    producer = openai_chat("local", upstream.base_url)
     assert await said(generate(producer)) == ["finished STOP stop"]
     assert len(upstream.exchanges) == 3
     await producer.close()
@@ -177,7 +177,7 @@ async def test_no_first_event(upstream: Upstream, steps: list[Step]) -> None:
 
 async def test_no_further_event(upstream: Upstream) -> None:
     exchange = upstream.expect(sse(chunk(content="Hello")), raw(b": busy\n\n"), hang())
-    producer = OpenAIChat("local", upstream.base_url, between_events_timeout=SHORT)
+    producer = openai_chat("local", upstream.base_url, between_events_timeout=SHORT)
     lines, error = await broken(producer)
     assert lines == ["0 text", "0 + Hello"]
     assert verdict(error) == ("TIMEOUT", True, False)
@@ -189,7 +189,7 @@ async def test_no_further_event(upstream: Upstream) -> None:
 async def test_comments_do_not_keep_a_silent_upstream_alive(upstream: Upstream) -> None:
     comments = [raw(b": busy\n\n"), tick] * 1000
     upstream.expect(sse(chunk(content="Hello")), *comments)
-    producer = OpenAIChat("local", upstream.base_url, between_events_timeout=SHORT)
+    producer = openai_chat("local", upstream.base_url, between_events_timeout=SHORT)
     assert (await broken(producer))[1].metadata["phase"] == "between_events"
 
 
@@ -197,7 +197,7 @@ async def test_a_slow_reader_is_not_the_upstreams_silence(upstream: Upstream) ->
     more = asyncio.Event()
     upstream.expect(sse(chunk(content="Hello")), wait_for(more), sse(chunk("stop")), done())
     limit = timedelta(milliseconds=250)
-    producer = OpenAIChat("local", upstream.base_url, between_events_timeout=limit)
+    producer = openai_chat("local", upstream.base_url, between_events_timeout=limit)
     async with aclosing(generate(producer)) as items:
         assert await said(items, 2) == ["0 text", "0 + Hello"]
         await asyncio.sleep(1.2 * limit.total_seconds())
@@ -211,7 +211,7 @@ async def test_a_slow_reader_is_not_the_upstreams_silence(upstream: Upstream) ->
 async def test_a_stream_that_breaks_off(upstream: Upstream, ending: list[Step], cut: bytes) -> None:
     read = asyncio.Event()
     upstream.expect(sse(chunk(content="Hello")), raw(cut), wait_for(read), *ending)
-    producer = OpenAIChat("local", upstream.base_url)
+    producer = openai_chat("local", upstream.base_url)
     async with aclosing(generate(producer)) as items:
         assert await said(items, 2) == ["0 text", "0 + Hello"]
         read.set()
@@ -230,7 +230,7 @@ async def test_a_stream_that_breaks_before_the_first_event(upstream: Upstream, s
 async def test_what_breaks_after_the_last_word_is_no_failure(upstream: Upstream, ending: Step) -> None:
     read = asyncio.Event()
     upstream.expect(sse(chunk(content="Hello"), chunk("stop")), wait_for(read), ending)
-    producer = OpenAIChat("local", upstream.base_url)
+    producer = openai_chat("local", upstream.base_url)
     async with aclosing(generate(producer)) as items:
         await said(items, 2)
         read.set()
@@ -250,7 +250,7 @@ async def test_malformed_data(upstream: Upstream, garbage: bytes) -> None:
 
 async def test_malformed_data_in_the_midst_keeps_what_was_said(upstream: Upstream) -> None:
     upstream.expect(sse(chunk(content="Hello")), raw(b"data: {oops\n\n"), hang())
-    lines, error = await broken(OpenAIChat("local", upstream.base_url))
+    lines, error = await broken(openai_chat("local", upstream.base_url))
     assert lines == ["0 text", "0 + Hello"]
     assert verdict(error) == ("INVALID", False, False)
 
@@ -289,7 +289,7 @@ async def test_broken_compression(upstream: Upstream) -> None:
 )
 async def test_an_error_inside_the_stream(upstream: Upstream, error: object, expected: tuple[str, bool, bool]) -> None:
     upstream.expect(sse(chunk(content="Hello"), {**chunk("error", content=""), "error": error}), hang())
-    lines, told = await broken(OpenAIChat("local", upstream.base_url))
+    lines, told = await broken(openai_chat("local", upstream.base_url))
     assert lines == ["0 text", "0 + Hello"]
     assert verdict(told) == expected
 

@@ -8,10 +8,11 @@ from typing import Any, get_args
 import pytest
 
 from streamsvc.producers import registry
-from streamsvc.producers.openai_chat import OpenAIChat
-from streamsvc.producers.openai_chat_modes import AUTO, MODES, hand_over, mode_of
+from streamsvc.producers.modes import AUTO, MODES, mode_of
+from streamsvc.producers.openai_chat.request import hand_over
 from streamsvc.producers.registry import UpstreamConfig
 from streamsvc.settings import Upstream
+from tests.support.chats import ask, openai_chat
 
 QUESTION = {"role": "user", "content": "hi"}
 
@@ -81,23 +82,23 @@ def test_calls_of_the_caller_stay_a_message_of_their_own() -> None:
 )
 def test_a_mode_by_address(base_url: str, mode: str) -> None:
     assert mode_of(AUTO, base_url) is MODES[mode]
-    assert OpenAIChat("local", base_url).can_continue == (mode != "none")
+    assert openai_chat("local", base_url).continues(ask()) == (mode != "none")
 
 
 def test_a_mode_by_name_wins() -> None:
-    assert OpenAIChat("local", "https://models.example.com/v1", continue_mode="message").can_continue
-    assert not OpenAIChat("local", "http://127.0.0.1/v1", continue_mode="none").can_continue
+    assert openai_chat("local", "https://models.example.com/v1", continue_mode="message").continues(ask())
+    assert not openai_chat("local", "http://127.0.0.1/v1", continue_mode="none").continues(ask())
 
 
 def test_settings_choose_the_mode() -> None:
     limit = timedelta(seconds=1)
     config = UpstreamConfig("openai_chat", "http://127.0.0.1/v1", continue_mode="none")
-    assert not registry.build({"local": config}, registry.Timeouts(limit, limit, limit))["local"].can_continue
+    assert not registry.build({"local": config}, registry.Timeouts(limit, limit, limit))["local"].continues(ask())
 
 
 def test_an_unknown_mode_is_refused() -> None:
     with pytest.raises(ValueError, match="continue_mode must be one of auto, final_message"):
-        OpenAIChat("local", "http://127.0.0.1/v1", continue_mode="magic")
+        openai_chat("local", "http://127.0.0.1/v1", continue_mode="magic")
 
 
 def test_settings_know_the_same_modes() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streamsvc.errors import FieldInvalid
-from streamsvc.producers.openai_chat_request import arguments_of
+from streamsvc.producers.openai_chat.request import arguments_of
 from streamsvc.v1 import content_pb2, job_service_pb2
 from tests.support.chats import ask, text_part, user
 

@@ -1,0 +1,100 @@
+"""The chunks of a chat completion, read into an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from streamsvc.producers.answer import LONGEST_NAME, Answer
+from streamsvc.producers.base import Notes
+from streamsvc.producers.failures import Reported
+from streamsvc.producers.fields import object_of, objects_of, text_of
+from streamsvc.producers.openai_chat.tools import ToolCalls
+from streamsvc.producers.openai_chat.usage import usage_of
+from streamsvc.producers.upstream import Item
+from streamsvc.v1 import job_pb2
+
+_FINISH_REASONS = {
+    "stop": job_pb2.FINISH_REASON_STOP,
+    "length": job_pb2.FINISH_REASON_LENGTH,
+    "tool_calls": job_pb2.FINISH_REASON_TOOL_CALLS,
+    "function_call": job_pb2.FINISH_REASON_TOOL_CALLS,
+    "content_filter": job_pb2.FINISH_REASON_CONTENT_FILTER,
+    "refusal": job_pb2.FINISH_REASON_REFUSAL,
+}
+
+
+class Chunks:
+    """Reads chunks. Only the first choice is read. `ended` stays false: usage may still come after the last word."""
+
+    ended = False
+
+    def __init__(self, answer: Answer, notes: Notes) -> None:
+        self.answer = answer
+        self._notes = notes
+        self._tools = ToolCalls(answer)
+        self._upstream_reason = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model has said why it stopped."""
+        return bool(self._upstream_reason)
+
+    def read(self, event: Mapping[str, Any]) -> None:
+        """Read one chunk. Raises ValueError if a field holds what it cannot hold, and Reported."""
+        if error := event.get("error"):
+            raise Reported(error)
+        if model := text_of(event.get("model")):
+            self.answer.answered_by(model)
+        if usage := event.get("usage"):
+            self.answer.usage = usage_of(object_of(usage))
+        for choice in objects_of(event.get("choices")):
+            if choice.get("index"):
+                continue
+            self._say(object_of(choice.get("delta")))
+            if reason := text_of(choice.get("finish_reason")):
+                self._upstream_reason = reason[:LONGEST_NAME]
+
+    def taken(self) -> None:
+        """See `Reader.taken`."""
+        self.answer.note(self._notes)
+
+    def end(self) -> list[Item]:
+        """Return what closes the answer."""
+        reason = _FINISH_REASONS.get(self._upstream_reason, job_pb2.FINISH_REASON_OTHER)
+        return self.answer.end(reason, self._upstream_reason)
+
+    def _say(self, delta: Mapping[str, Any]) -> None:
+        answer = self.answer
+        # Both names are in use, and a few endpoints send the same text under both.
+        if reasoning := text_of(delta.get("reasoning_content") or delta.get("reasoning")):
+            answer.reason(reasoning)
+        if refusal := text_of(delta.get("refusal")):
+            answer.refuse(refusal)
+        for kind, text in content_of(delta.get("content")):
+            if text:
+                answer.reason(text) if kind == "reasoning" else answer.tell(text)
+        for call in objects_of(delta.get("tool_calls")):
+            self._tools.add(call)
+        if function := object_of(delta.get("function_call")):
+            self._tools.add({"index": 0, "function": function})
+
+
+def content_of(value: object) -> Sequence[tuple[str, str]]:
+    """Return the pieces of a message's content, each as `text` or `reasoning` and what it says.
+
+    Most endpoints send one text. Mistral sends a list of blocks once its model reasons; those that are neither text
+    nor thoughts are left out. Raises ValueError for anything else.
+    """
+    if not isinstance(value, list):
+        return (("text", text_of(value)),)
+    return [piece for block in objects_of(value) for piece in _piece_of(block)]
+
+
+def _piece_of(block: dict[str, Any]) -> Sequence[tuple[str, str]]:
+    match block.get("type"):
+        case "text":
+            return (("text", text_of(block.get("text"))),)
+        case "thinking":
+            return (("reasoning", "".join(text for _, text in content_of(block.get("thinking")))),)
+    return ()
