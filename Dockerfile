@@ -1,4 +1,5 @@
-# The service as an image: what is installed is what the lock says, and nothing that only building needs.
+# The service as an image, and with --target page the chat page: what is installed is what the locks say, and nothing that
+# only building needs.
 
 FROM python:3.11-slim-bookworm AS build
 ENV PATH=/opt/streamsvc/bin:$PATH \
@@ -13,7 +14,26 @@ COPY gen gen
 COPY streamsvc streamsvc
 RUN pip install --no-deps .
 
-FROM python:3.11-slim-bookworm
+FROM node:20-bookworm-slim AS page-build
+WORKDIR /src
+COPY web/package.json web/package-lock.json web/.npmrc web/tsconfig.json ./
+RUN npm ci --no-audit --no-fund
+COPY web/src src
+COPY web/demo demo
+RUN npm run build:demo
+
+FROM python:3.11-slim-bookworm AS page
+WORKDIR /app
+COPY tools/__init__.py tools/pages.py tools/
+COPY --from=page-build /src/demo/dist /srv/page
+ENV PYTHONDONTWRITEBYTECODE=1
+USER 10001:10001
+EXPOSE 5180
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:5180/', timeout=3)"]
+CMD ["python", "-m", "tools.pages", "--listen", "0.0.0.0", "--port", "5180", "--folder", "/srv/page"]
+
+FROM python:3.11-slim-bookworm AS service
 RUN groupadd --system --gid 10001 streamsvc \
     && useradd --system --uid 10001 --gid streamsvc --no-create-home --shell /usr/sbin/nologin streamsvc
 COPY --from=build /opt/streamsvc /opt/streamsvc

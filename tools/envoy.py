@@ -103,11 +103,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Makes Envoy's configuration of envoy/envoy.yaml.")
     parser.add_argument("--into", type=Path, required=True, help="folder for envoy.yaml, cert.pem and key.pem")
     parser.add_argument("--instance", action="append", required=True, help="HOST:PORT of the service; may be repeated")
+    parser.add_argument("--page", action="append", default=[], help="HOST:PORT of what serves a page, if any does")
     parser.add_argument("--listen", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--origin", action="append", default=[], help="where pages may come from, beside this machine")
     parser.add_argument("--check", action="store_true", help="let Envoy say whether it is good, and start nothing")
     given = parser.parse_args()
-    edge = Edge(given.instance, listen=given.listen, origins=(*ORIGINS, *given.origin))
+    edge = Edge(given.instance, listen=given.listen, origins=(*ORIGINS, *given.origin), pages=given.page)
     path = edge.write(given.into)
     return _validate(path) if given.check else 0
 

@@ -42,12 +42,13 @@ class Pages(SimpleHTTPRequestHandler):
 
 def main() -> None:
     """Serve until the process is ended."""
-    parser = argparse.ArgumentParser(description="Serves the built chat page on 127.0.0.1.")
+    parser = argparse.ArgumentParser(description="Serves the built chat page.")
+    parser.add_argument("--listen", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, default=BUILT)
     given = parser.parse_args()
     handler = partial(Pages, directory=str(given.folder))
-    ThreadingHTTPServer(("127.0.0.1", given.port), handler).serve_forever()
+    ThreadingHTTPServer((given.listen, given.port), handler).serve_forever()
 
 
 if __name__ == "__main__":

@@ -9,14 +9,19 @@ from pathlib import Path
 
 
 class Dockerfile:
-    """The Dockerfile in `folder`: its instructions in order, as (name, rest), of all stages."""
+    """The Dockerfile in `folder`: its instructions in order, as (name, rest); those of one `stage` if it is named."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stage: str = "") -> None:
         lines = [line for line in (folder / "Dockerfile").read_text().splitlines() if not line.startswith("#")]
         joined = "\n".join(lines).replace("\\\n", " ")
         self.instructions = [
             (name, rest.strip()) for name, _, rest in (line.partition(" ") for line in joined.splitlines() if line)
         ]
+        if stage:
+            starts = [place for place, (name, _) in enumerate(self.instructions) if name == "FROM"]
+            begin = next(place for place in starts if self.instructions[place][1].endswith(f" AS {stage}"))
+            end = min((place for place in starts if place > begin), default=len(self.instructions))
+            self.instructions = self.instructions[begin:end]
 
     def all(self, name: str) -> list[str]:
         """Return what stands behind each instruction of this name."""

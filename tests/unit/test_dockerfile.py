@@ -15,6 +15,7 @@ from tests.support.dockerfile import Dockerfile
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = Dockerfile(ROOT)
+SERVICE, PAGE = Dockerfile(ROOT, "service"), Dockerfile(ROOT, "page")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 KNOWN = {"FROM", "ENV", "RUN", "WORKDIR", "COPY", "USER", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
 COPIED = [
@@ -47,9 +48,10 @@ def test_what_the_package_is_built_of_is_copied() -> None:
 
 
 def test_stages_that_are_copied_from_exist() -> None:
-    stages = [rest.split()[-1] for rest in FILE.all("FROM") if " AS " in rest]
-    taken = [rest.split()[0] for rest in FILE.all("COPY") if rest.startswith("--from")]
-    assert taken == [f"--from={stage}" for stage in stages]
+    stages = [rest.split()[-1] for rest in FILE.all("FROM")]
+    taken = [rest.split()[0].removeprefix("--from=") for rest in FILE.all("COPY") if rest.startswith("--from")]
+    assert stages == ["build", "page-build", "page", "service"], "the last one is what is built without a target"
+    assert sorted(taken) == ["build", "page-build"]
 
 
 def test_only_what_is_locked_is_installed() -> None:
@@ -59,24 +61,24 @@ def test_only_what_is_locked_is_installed() -> None:
 
 def test_the_commands_are_those_of_the_command_line() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    (program,) = FILE.words("ENTRYPOINT")
+    (program,) = SERVICE.words("ENTRYPOINT")
     assert program in PROJECT["project"]["scripts"]
-    assert FILE.words("CMD")[0] in commands
-    asked, command = FILE.words("HEALTHCHECK")
+    assert SERVICE.words("CMD")[0] in commands
+    asked, command = SERVICE.words("HEALTHCHECK")
     assert (asked, command in commands) == (program, True)
 
 
 def test_the_variables_are_settings_and_the_port_is_exposed() -> None:
-    ours = {name: value for name, value in FILE.environment.items() if name.startswith(PREFIX)}
+    ours = {name: value for name, value in SERVICE.environment.items() if name.startswith(PREFIX)}
     settings, _ = load({name.removeprefix(PREFIX).lower(): value for name, value in ours.items()})
-    assert settings.listen == f"0.0.0.0:{FILE.last('EXPOSE')}"
-    assert DEFAULT_TARGET.endswith(f":{FILE.last('EXPOSE')}"), "where the health check looks"
+    assert settings.listen == f"0.0.0.0:{SERVICE.last('EXPOSE')}"
+    assert DEFAULT_TARGET.endswith(f":{SERVICE.last('EXPOSE')}"), "where the health check looks"
 
 
-def test_it_does_not_run_as_root() -> None:
-    user = FILE.last("USER")
+@pytest.mark.parametrize("image", [SERVICE, PAGE])
+def test_it_does_not_run_as_root(image: Dockerfile) -> None:
+    user = image.last("USER")
     assert user.split(":")[0].isdecimal()
     assert int(user.split(":")[0]) > 0
-    assert [name for name, _ in FILE.instructions].index("USER") > max(
-        place for place, (name, _) in enumerate(FILE.instructions) if name == "RUN"
-    )
+    names = [name for name, _ in image.instructions]
+    assert "RUN" not in names[names.index("USER") :]
