@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from streamsvc.producers.base import Finished, Notes
 from streamsvc.producers.calls import Call, Calls
 from streamsvc.producers.kept import Kept
-from streamsvc.producers.parts import part_completed, reasoning_delta, text_delta, tool_call_delta
+from streamsvc.producers.parts import citation_added, part_completed, reasoning_delta, text_delta, tool_call_delta
 from streamsvc.producers.said import Said
 from streamsvc.producers.seam import Astray, Seam
 from streamsvc.producers.tokens import TokenCount
@@ -27,7 +29,8 @@ class Answer:
     another begins; calls close at the end. Usage is told once, with the end: some endpoints count anew in every chunk.
 
     `said` is what an earlier attempt said. Its open text goes on in its part; `seam` drops what the model says again of
-    it, and reasoning that comes first is dropped too. `tokens` counts along. `keep` writes what goes back with a part.
+    it, and reasoning that comes first is dropped too. `tokens` counts along. `keep` writes what goes back to
+    the upstream with a part; `kept` is that for the part that is open.
     """
 
     def __init__(
@@ -48,9 +51,17 @@ class Answer:
         self._seam = seam
         self._reasoned = said.reasoned
         self.tokens = tokens
+        self.kept: dict[str, Any] = {}
+        self._text = said.open_text
+        self._sources: list[content_pb2.Citation] = []
         self._begun = False
         self._mused = False
         self._refused = False
+
+    @property
+    def is_reasoning(self) -> bool:
+        """Whether the part that grows is reasoning."""
+        return self._open is not None and self._open[0] not in _TEXTS
 
     def note(self, notes: Notes) -> None:
         """Note the count of tokens for the next attempt, from time to time."""
@@ -106,6 +117,12 @@ class Answer:
         self.say(opened)
         return index
 
+    def withhold(self, kept: dict[str, Any]) -> None:
+        """Add reasoning that nobody but the model can read, unless what follows on it was said before."""
+        if self._seam is None and not self._reasoned:
+            reasoning, kept_text = content_pb2.ReasoningPart(), self.keep.text(kept)
+            self.open(content_pb2.ContentPart(reasoning=reasoning, completed=True, upstream_json=kept_text))
+
     def call(self, upstream_id: str, name: str) -> Call:
         """Open a call that the caller is to run. Raises Astray."""
         call_id, writing = self.calls.free_id(upstream_id), content_pb2.TOOL_CALL_STATUS_WRITING
@@ -128,11 +145,17 @@ class Answer:
             seam, self._seam = self._seam, None
             self._append("text", seam.end())
 
-    def close(self, upstream_json: str = "") -> None:
-        """Close the part that is open, if there is one."""
+    def cite(self, citation: content_pb2.Citation) -> None:
+        """Name a source of the newest text, or of the next one if there is none yet."""
+        self._sources.append(citation)
+        if self._text is not None:
+            self._name_sources(self._text)
+
+    def close(self) -> None:
+        """Close the part that is open, if there is one. `kept` goes back with it."""
         if self._open is not None:
-            self.say(part_completed(self._open[1], upstream_json))
-            self._open = None
+            self.say(part_completed(self._open[1], self.keep.text(self.kept)))
+            self._open, self.kept = None, {}
 
     def break_off(self) -> list[event_pb2.Event]:
         """Return what is known of an answer that has no end: nothing if nothing was said, for it may be asked again."""
@@ -180,7 +203,14 @@ class Answer:
         else:
             index, opened = self.parts.start_reasoning(summary=kind == "summary")
         self.say(opened)
+        if kind == "text":
+            self._text = index
+            self._name_sources(index)
         return index
+
+    def _name_sources(self, part: int) -> None:
+        sources, self._sources = self._sources, []
+        self.say(*(citation_added(part, citation) for citation in sources))
 
 
 _TEXTS = frozenset({"text", "refusal"})

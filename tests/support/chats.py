@@ -138,6 +138,11 @@ def line_of(item: Item) -> str:
             return f"{payload.part_index} {status}"
         case "part_completed":
             return f"{payload.part_index} completed"
+        case "citation_added":
+            citation = payload.citation
+            return f"{payload.part_index} cites {citation.source_id} {citation.start_index}-{citation.end_index}"
+        case "custom":
+            return f"custom {payload.name} {payload.json}"
         case "usage_updated":
             return f"usage {_usage(payload.entry)}"
         case _:

@@ -67,9 +67,11 @@ def test_openrouter_reasoning_under_its_other_name() -> None:
     ) == [
         "0 reasoning",
         "0 + Hm",
+        'custom openai_chat.provider "X"',
         "0 completed",
         "1 text",
         "1 + Yes",
+        'custom openai_chat.native_finish_reason "end_turn"',
         "1 completed",
         "usage m 3/2 cache_write_input_tokens=8",
         "finished STOP stop",
@@ -114,7 +116,14 @@ def test_llama_cpp_says_nothing_before_the_text_and_counts_timings() -> None:
         {"choices": [{"finish_reason": None, "index": 0, "delta": {"content": "I"}}]},
         {"choices": [{"finish_reason": "length", "index": 0, "delta": {}}]},
         {**last, "timings": {"predicted_n": 2}},
-    ) == ["0 text", "0 + I", "0 completed", "usage m 32/2", "finished LENGTH length"]
+    ) == [
+        "0 text",
+        "0 + I",
+        'custom openai_chat.timings {"predicted_n":2}',
+        "0 completed",
+        "usage m 32/2",
+        "finished LENGTH length",
+    ]
 
 
 def test_openai_parallel_calls_in_fragments() -> None:
@@ -221,18 +230,26 @@ def test_absurd_counts_are_clamped(count: object, kept: int) -> None:
     assert events(usage(prompt_tokens=count, completion_tokens=1))[0] == f"usage m {kept}/1"
 
 
-def test_unknown_fields_are_skipped() -> None:
+def test_unknown_fields_become_custom_events() -> None:
     assert events(
         {
             "service_tier": {"a": 1},
-            "choices": [{"delta": {"content": "a", "annotations": 7}, "stop": []}],
+            "choices": [{"delta": {"content": "a", "mood": 7}, "stop": []}],
             "usage": None,
         },
         {"type": "ping"},
         {"choices": None},
         {"choices": [{"delta": None, "finish_reason": "stop"}]},
         usage(prompt_tokens=1, server_tool_use={"web": {"deep": 1}}, tier="flex"),
-    ) == ["0 text", "0 + a", "0 completed", "usage m 1/0", "finished STOP stop"]
+    ) == [
+        "0 text",
+        "0 + a",
+        "custom openai_chat.mood 7",
+        'custom openai_chat.type "ping"',
+        "0 completed",
+        "usage m 1/0",
+        "finished STOP stop",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from streamsvc.errors import FieldInvalid
+from streamsvc.producers.conversation import (
+    bad_media_type,
+    bad_role,
+    bad_source,
+    data_url,
+    is_sendable,
+    parts_of,
+    results_of,
+    text_of_part,
+)
 from streamsvc.producers.kept import Kept
 from streamsvc.v1 import content_pb2
 
-KEPT = Kept("openai_chat")
+FAMILY = "openai_chat"
+KEPT = Kept(FAMILY)
 """What this family keeps beside the parts of an answer."""
-
-_LEAVE_OUT = "leave the part out, or pick a producer that takes it"
-# Every call needs a result, or the endpoints refuse the conversation. This is said where the tool gave none.
-_WITHOUT_RESULT = {
-    content_pb2.TOOL_CALL_STATUS_SUCCEEDED: "",
-    content_pb2.TOOL_CALL_STATUS_FAILED: "The tool failed.",
-    content_pb2.TOOL_CALL_STATUS_DENIED: "The call was denied.",
-}
 
 
 def messages_of(messages: Sequence[content_pb2.ChatMessage]) -> list[dict[str, Any]]:
@@ -36,27 +37,27 @@ def messages_of(messages: Sequence[content_pb2.ChatMessage]) -> list[dict[str, A
             case content_pb2.ROLE_USER:
                 translated.append(_user(path, message))
             case content_pb2.ROLE_ASSISTANT:
-                translated += _Assistant(path).messages(message)
+                translated += _Assistant().messages(path, message)
             case _:
-                raise FieldInvalid.of(f"{path}.role", "must be ROLE_SYSTEM, ROLE_USER or ROLE_ASSISTANT; set it")
+                raise bad_role(path)
     return translated
 
 
 def _system(path: str, message: content_pb2.ChatMessage) -> list[dict[str, Any]]:
-    texts = [_text(f"{path}.parts[{index}]", part) for index, part in enumerate(message.parts)]
+    texts = [text_of_part(where, part) for where, part in parts_of(path, message)]
     text = "\n".join(filter(None, texts))
     return [{"role": "system", "content": text}] if text else []
 
 
 def _user(path: str, message: content_pb2.ChatMessage) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
-    for index, part in enumerate(message.parts):
-        where = f"{path}.parts[{index}]"
+    for where, part in parts_of(path, message):
+        kept = KEPT.read(where, part.upstream_json)
         if part.WhichOneof("kind") == "file":
-            content.append({"type": "image_url", "image_url": {"url": _image_url(where, part.file)}})
-        elif text := _text(where, part):
-            content.append({"type": "text", "text": text})
-    if any(block["type"] != "text" for block in content):
+            content.append({"type": "image_url", "image_url": {"url": _image_url(where, part.file)}, **kept})
+        elif text := text_of_part(where, part):
+            content.append({"type": "text", "text": text, **kept})
+    if any(block["type"] != "text" or len(block) > 2 for block in content):
         return {"role": "user", "content": content}
     # Several local endpoints read nothing but a string here.
     return {"role": "user", "content": "\n".join(block["text"] for block in content)}
@@ -64,52 +65,51 @@ def _user(path: str, message: content_pb2.ChatMessage) -> dict[str, Any]:
 
 def _image_url(path: str, file: content_pb2.FilePart) -> str:
     if not file.media_type.startswith("image/"):
-        rule = f"must be an image for this producer, and its media_type says `{file.media_type}`; {_LEAVE_OUT}"
-        raise FieldInvalid.of(f"{path}.file.media_type", rule, media_type=file.media_type)
+        raise bad_media_type(path, file, "an image")
     match file.WhichOneof("source"):
         case "url":
             return file.url
         case "data":
-            return f"data:{file.media_type};base64,{base64.b64encode(file.data).decode('ascii')}"
+            return data_url(file)
         case _:
-            raise FieldInvalid.of(f"{path}.file.source", "must be `url` or `data` for this producer; set one of them")
-
-
-def _text(path: str, part: content_pb2.ContentPart) -> str:
-    kind = part.WhichOneof("kind")
-    if kind != "text":
-        raise _unsupported(path, kind)
-    return part.text.text
-
-
-def _unsupported(path: str, kind: str | None) -> FieldInvalid:
-    if kind is None:
-        return FieldInvalid.of(path, "must hold something; set one of the fields of `kind`")
-    return FieldInvalid.of(f"{path}.{kind}", f"this producer cannot send it in a message of this role; {_LEAVE_OUT}")
+            raise bad_source(path, "`url` or `data`")
 
 
 class _Assistant:
-    """Cuts an answer into messages: text, the calls that follow it, their results, and again from the start."""
+    """Cuts an answer into messages: text, the calls that follow it, their results, and again from the start.
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    Reasoning goes back with the calls that it led to, where the endpoint had sent it; some models need it then. What an
+    endpoint gave to be sent back goes back always.
+    """
+
+    def __init__(self) -> None:
         self._messages: list[dict[str, Any]] = []
         self._texts: list[str] = []
         self._calls: list[dict[str, Any]] = []
         self._results: list[dict[str, Any]] = []
+        self._thoughts: dict[str, str] = {}
+        self._kept: dict[str, Any] = {}
 
-    def messages(self, message: content_pb2.ChatMessage) -> list[dict[str, Any]]:
-        for index, part in enumerate(message.parts):
-            path = f"{self._path}.parts[{index}]"
+    def messages(self, path: str, message: content_pb2.ChatMessage) -> list[dict[str, Any]]:
+        for index, (where, part) in enumerate(parts_of(path, message)):
+            kept = KEPT.read(where, part.upstream_json)
             match part.WhichOneof("kind"):
                 case "reasoning":
-                    continue
+                    self._add_reasoning(part.reasoning.text, kept)
                 case "tool_call":
-                    self._add_call(f"{path}.tool_call", part.tool_call, f"call_{index}")
+                    self._add_call(f"{where}.tool_call", part.tool_call, f"call_{index}", kept)
                 case _:
-                    self._add_text(_text(path, part))
+                    self._add_text(text_of_part(where, part))
         self._flush()
         return self._messages
+
+    def _add_reasoning(self, text: str, kept: dict[str, Any]) -> None:
+        if kept and self._calls:
+            self._flush()
+        field = kept.pop("field", None)
+        if isinstance(field, str):
+            self._thoughts[field] = self._thoughts.get(field, "") + text
+        self._kept |= kept
 
     def _add_text(self, text: str) -> None:
         if text and self._calls:
@@ -117,16 +117,14 @@ class _Assistant:
         if text:
             self._texts.append(text)
 
-    def _add_call(self, path: str, call: content_pb2.ToolCallPart, default_id: str) -> None:
-        # A call that was cut off while the model wrote it is none: nobody could run it.
-        if call.status == content_pb2.TOOL_CALL_STATUS_WRITING:
+    def _add_call(self, path: str, call: content_pb2.ToolCallPart, default_id: str, kept: dict[str, Any]) -> None:
+        # The tools that another family's upstream ran are none of this one's.
+        if not is_sendable(call) or call.runner == content_pb2.TOOL_RUNNER_UPSTREAM:
             return
         call_id = call.call_id or default_id
         function = {"name": call.name, "arguments": call.arguments_json or "{}"}
-        self._calls.append({"id": call_id, "type": "function", "function": function})
-        results = "\n".join(_results(path, call.results))
-        if not call.results:
-            results = _WITHOUT_RESULT.get(call.status, "The tool was not run.")
+        self._calls.append({"id": call_id, "type": "function", "function": function, **kept})
+        results = "\n".join(results_of(path, call))
         self._results.append({"role": "tool", "tool_call_id": call_id, "content": results})
 
     def _flush(self) -> None:
@@ -139,16 +137,7 @@ class _Assistant:
         if len(message) > 1:
             # Some endpoints ask for the key even where there is no text.
             message.setdefault("content", None)
+            message |= self._kept | (self._thoughts if self._calls else {})
             self._messages += [message, *self._results]
         self._texts, self._calls, self._results = [], [], []
-
-
-def _results(path: str, results: Iterable[content_pb2.ToolResultPart]) -> list[str]:
-    texts = []
-    for index, result in enumerate(results):
-        kind = result.WhichOneof("kind")
-        if kind == "file":
-            rule = f"this producer sends text and JSON as the result of a tool; {_LEAVE_OUT}"
-            raise FieldInvalid.of(f"{path}.results[{index}].file", rule)
-        texts.append(result.json if kind == "json" else result.text)
-    return texts
+        self._thoughts, self._kept = {}, {}

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from streamsvc.errors import FieldInvalid
-from streamsvc.json_text import json_object
 from streamsvc.producers.modes import Mode
 from streamsvc.producers.openai_chat.messages import messages_of
+from streamsvc.producers.requests import extra_of, nothing_said, sampling_of, tools_of
 from streamsvc.v1 import job_service_pb2
 
 # What a stream is made of here. A caller who changed these would get an answer that nobody can read.
 _RESERVED = ("stream", "stream_options", "messages", "model")
 # What binds an answer to a form, by the names that OpenAI, llama.cpp, vLLM and SGLang have for it.
 _BINDING = frozenset({"grammar", "json_schema", "structured_outputs", "regex", "ebnf", "guided_json", "guided_regex"})
-_NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
 def arguments_of(request: job_service_pb2.StartGenerationRequest) -> dict[str, Any]:
@@ -30,26 +27,30 @@ def arguments_of(request: job_service_pb2.StartGenerationRequest) -> dict[str, A
     """
     messages = messages_of(request.messages)
     if not messages:
-        raise FieldInvalid.of("messages", "must say something; give at least one message with text")
-    extra = _extra(request.parameters.extra_json)
+        raise nothing_said()
+    parameters = request.parameters
+    extra = extra_of(parameters, _RESERVED)
     arguments: dict[str, Any] = {
         "model": request.model,
         "messages": messages,
         "stream": True,
         "stream_options": {"include_usage": True},
         "extra_body": extra,
-        **_sampling(request.parameters),
+        **sampling_of(parameters),
     }
+    if parameters.HasField("max_tokens"):
+        arguments["max_tokens"] = parameters.max_tokens
+    if parameters.stop_sequences:
+        arguments["stop"] = list(parameters.stop_sequences)
     if "max_completion_tokens" in extra:
         arguments.pop("max_tokens", None)
-    if request.tools:
-        arguments["tools"] = [_tool(index, tool) for index, tool in enumerate(request.tools)]
+    if tools := [_tool(*tool) for tool in tools_of(request)]:
+        arguments["tools"] = tools
     return arguments
 
 
-def is_bound(request: job_service_pb2.StartGenerationRequest) -> bool:
-    """Tell whether the endpoint holds the answer to a form, such as a JSON schema. Raises FieldInvalid."""
-    extra = _extra(request.parameters.extra_json)
+def is_bound(extra: Mapping[str, Any]) -> bool:
+    """Tell whether further parameters make the endpoint hold the answer to a form, such as a JSON schema."""
     form = extra.get("response_format")
     return bool(_BINDING & extra.keys()) or (isinstance(form, dict) and form.get("type") != "text")
 
@@ -72,36 +73,6 @@ def hand_over(arguments: dict[str, Any], beginning: str, reasoning: str, mode: M
     return str(message["content"])
 
 
-def _sampling(parameters: job_service_pb2.GenerationParameters) -> dict[str, Any]:
-    sampling: dict[str, Any] = {}
-    for name in ("temperature", "top_p"):
-        if parameters.HasField(name):
-            value = getattr(parameters, name)
-            if not math.isfinite(value):
-                raise FieldInvalid.of(f"parameters.{name}", "must be a finite number; leave it out for the default")
-            sampling[name] = value
-    if parameters.HasField("max_tokens"):
-        sampling["max_tokens"] = parameters.max_tokens
-    if parameters.stop_sequences:
-        sampling["stop"] = list(parameters.stop_sequences)
-    return sampling
-
-
-def _extra(text: str) -> dict[str, Any]:
-    field = "parameters.extra_json"
-    extra = json_object(field, text)
-    for key in _RESERVED:
-        if key in extra:
-            raise FieldInvalid.of(field, f"must not hold `{key}`, which the service sets; leave the key out", key=key)
-    return extra
-
-
-def _tool(index: int, tool: job_service_pb2.Tool) -> dict[str, Any]:
-    if not tool.name:
-        raise FieldInvalid.of(f"tools[{index}].name", "must not be empty; name the tool")
-    field = f"tools[{index}].parameters_json"
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description:
-        function["description"] = tool.description
-    function["parameters"] = json_object(field, tool.parameters_json) or _NO_PARAMETERS
-    return {"type": "function", "function": function}
+def _tool(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    described = {"description": description} if description else {}
+    return {"type": "function", "function": {"name": name, **described, "parameters": schema}}

@@ -10,6 +10,8 @@ from streamsvc.producers.answer import Answer
 from streamsvc.producers.calls import Call
 from streamsvc.producers.fields import object_of, text_of
 
+_KNOWN = frozenset({"index", "id", "type", "function"})
+
 
 class ToolCalls:
     """Tells which call a fragment belongs to, and opens calls as they come.
@@ -35,6 +37,8 @@ class ToolCalls:
         if call is None or _is_followed(call, upstream_id, name, arguments):
             call = self._answer.call(upstream_id, name)
             self._calls.append((number, call))
+        # Gemini's signatures, for one.
+        call.kept |= {name: value for name, value in fragment.items() if name not in _KNOWN and value is not None}
         self._answer.argue(call, arguments)
 
     def _latest(self, number: object, upstream_id: str) -> Call | None:
