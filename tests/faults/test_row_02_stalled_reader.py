@@ -77,7 +77,7 @@ async def test_readers_that_stall_slow_nobody_and_cost_no_memory_and_can_resume(
             *2 * [shared().uri],
             environment=environment_of(upstream),
             flush_interval="0",
-            reader_stall_timeout=by_length("5s", "60s"),
+            reader_stall_timeout=by_length("5s", "20s"),
         ) as (writer, reading),
         client_of(writer.address) as direct,
         client_of(reading.address) as client,

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SEED = 3
 READERS = by_length(20, 200)
-KILLS = by_length(2, 20)
+KILLS = by_length(2, 8)
 BETWEEN = 50
 """Events between two kills, at least."""
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 LEASE, REAPER = by_length((1.5, 0.3), (10.0, 2.0))
 BUSY = 1.0
 """Seconds that a busy machine may add to what is promised."""
-ROUNDS = by_length(1, 5)
+ROUNDS = by_length(1, 2)
 TOKENS = 150
 
 

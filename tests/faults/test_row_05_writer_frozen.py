@@ -19,7 +19,7 @@ from tests.support.upstream import Upstream, hang, sse, wait_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-ROUNDS = by_length(1, 10)
+ROUNDS = by_length(1, 3)
 JOBS = 5
 TOKENS = 200
 

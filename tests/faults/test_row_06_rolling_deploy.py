@@ -20,8 +20,8 @@ from tests.support.service import client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-READERS_GRACE, JOBS_GRACE = by_length(("300ms", "600ms"), ("2s", "25s"))
-LONG = by_length(300, 6000)
+READERS_GRACE, JOBS_GRACE = by_length(("300ms", "600ms"), ("2s", "8s"))
+LONG = by_length(300, 3000)
 """Deltas of jobs that see all three instances go."""
 SHORT = 10
 COMPLETED, FAILED = job_pb2.JOB_STATUS_COMPLETED, job_pb2.JOB_STATUS_FAILED

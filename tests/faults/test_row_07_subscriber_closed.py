@@ -17,7 +17,7 @@ from tests.support.service import client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-CLOSINGS = by_length(6, 200)
+CLOSINGS = by_length(6, 60)
 BETWEEN = 20
 """Deltas."""
 TOKENS = BETWEEN * (CLOSINGS + 1)

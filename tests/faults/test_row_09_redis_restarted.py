@@ -16,7 +16,7 @@ from tests.support.service import client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-RESTARTS = by_length(2, 20)
+RESTARTS = by_length(2, 6)
 BETWEEN = 60
 """Deltas."""
 RATES = (50, 100, 400)

@@ -21,7 +21,7 @@ from tests.support.service import client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-ROUNDS = by_length(5, 100)
+ROUNDS = by_length(5, 30)
 BETWEEN = 40
 """Deltas."""
 TOKENS = BETWEEN * (ROUNDS + 1)

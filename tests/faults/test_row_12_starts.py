@@ -63,7 +63,7 @@ async def test_a_start_that_is_sent_a_hundred_times_at_once_to_three_instances_m
 
 async def test_starts_whose_answers_are_lost_are_repeated_elsewhere_and_make_one_job_each() -> None:
     random = Random(SEED)
-    jobs = by_length(30, 1000)
+    jobs = by_length(30, 300)
     async with (
         fleet(*2 * [shared().uri]) as instances,
         cutting(instances, random, cuts=jobs, cut_after=(10, 3000)) as proxies,
@@ -119,7 +119,7 @@ async def test_a_conversation_has_one_running_job_whichever_instances_are_asked_
         AsyncExitStack() as opened,
     ):
         clients = [await opened.enter_async_context(client_of(instance.address)) for instance in instances]
-        for turn, policy in enumerate(by_length(2, 50) * [REJECT, REPLACE]):
+        for turn, policy in enumerate(by_length(2, 20) * [REJECT, REPLACE]):
             request = counting(20, 100)
             request.conversation_id, request.concurrency = f"conversation {turn}", policy
             outcomes = await asyncio.gather(

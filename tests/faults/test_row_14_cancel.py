@@ -24,7 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SEED = 14
 CANCELLED, COMPLETED = job_pb2.JOB_STATUS_CANCELLED, job_pb2.JOB_STATUS_COMPLETED
-RACES = by_length(40, 1000)
+RACES = by_length(40, 300)
 LENGTH = 0.2
 """Seconds that a job takes whose end and cancel race."""
 

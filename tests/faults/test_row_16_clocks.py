@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 APART = 60
 """Seconds."""
 RATE = 50
-LEASE, REAPER, RETENTION = by_length((1.5, 0.3, 3.0), (10.0, 2.0, 20.0))
+LEASE, REAPER, RETENTION = by_length((1.5, 0.3, 3.0), (10.0, 2.0, 12.0))
 BUSY = 1.0
 """Seconds that a busy machine may add to what is promised."""
 

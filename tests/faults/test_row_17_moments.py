@@ -24,7 +24,7 @@ from tests.support.upstream import Upstream, sse, wait_for
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOWS = (REPLAY, SNAPSHOT)
-RETENTION = by_length(2, 20)
+RETENTION = by_length(2, 12)
 """Seconds, longer than a lease."""
 
 

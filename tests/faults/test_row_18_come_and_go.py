@@ -20,9 +20,9 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SEEDS = by_length([1], [*range(1, 6)])
+SEEDS = by_length([1], [1, 2])
 READERS = 200
-TOKENS, RATE = by_length((200, 100), (3000, 100))
+TOKENS, RATE = by_length((200, 100), (2000, 100))
 
 
 def channels(redis: RedisServer, instance: Instance) -> set[str]:

@@ -21,9 +21,9 @@ from tests.support.service import client_of
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SEED = 20
-JOBS, ABANDONED = by_length((200, 20), (1000, 200))
+JOBS, ABANDONED = by_length((200, 20), (500, 200))
 AT_ONCE = 50
-RETENTION, SAFETY = by_length((1, 2), (10, 20))
+RETENTION, SAFETY = by_length((1, 2), (5, 10))
 """Seconds that a job is kept after its end, and while nobody writes it."""
 LIMIT = RETENTION + 2 * SAFETY + 5
 ROUNDS = 4

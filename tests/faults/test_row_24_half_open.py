@@ -20,7 +20,7 @@ from tests.support.service import client_of
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 READERS = by_length(10, 100)
-ROUNDS = by_length(1, 10)
+ROUNDS = by_length(1, 3)
 RATE, BETWEEN = 80, 260
 """Deltas a second, and so many that they take longer than two heartbeats."""
 BUSY = 1.0

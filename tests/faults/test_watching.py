@@ -22,8 +22,8 @@ from tests.support.service import client_of
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CANCELLED, COMPLETED = job_pb2.JOB_STATUS_CANCELLED, job_pb2.JOB_STATUS_COMPLETED
-JOBS = by_length(10, 200)
-ROUNDS = by_length(4, 100)
+JOBS = by_length(10, 50)
+ROUNDS = by_length(4, 25)
 
 
 class Watching:
