@@ -108,6 +108,7 @@ class CreateJobRequest(_message.Message):
     PRODUCER_FIELD_NUMBER: _builtins.int
     CONTEXT_JSON_FIELD_NUMBER: _builtins.int
     CLAIM_GRACE_FIELD_NUMBER: _builtins.int
+    WRITER_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Identifies this request, so that a retry does not create a second job."""
     owner: _builtins.str
@@ -127,6 +128,11 @@ class CreateJobRequest(_message.Message):
     context_json: _builtins.str
     """What another process needs to take the job over, such as the id of a
     checkpoint. Handed out by ClaimJob only, never to readers.
+    """
+    writer_id: _builtins.str
+    """Identifies the process that asks, so that its own repeats get the lease
+    that it has. Another name, or none, gets a new fence. At most 128
+    characters; a UUID is recommended. Not part of what `request_id` compares.
     """
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
@@ -171,10 +177,11 @@ class CreateJobRequest(_message.Message):
         producer: _builtins.str = ...,
         context_json: _builtins.str = ...,
         claim_grace: _duration_pb2.Duration | None = ...,
+        writer_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["claim_grace", b"claim_grace", "lease_duration", b"lease_duration", "retention", b"retention"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "claim_grace", b"claim_grace", "concurrency", b"concurrency", "context_json", b"context_json", "conversation_id", b"conversation_id", "input", b"input", "labels", b"labels", "lease_duration", b"lease_duration", "model", b"model", "owner", b"owner", "previous_job_id", b"previous_job_id", "producer", b"producer", "request_id", b"request_id", "retention", b"retention"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "claim_grace", b"claim_grace", "concurrency", b"concurrency", "context_json", b"context_json", "conversation_id", b"conversation_id", "input", b"input", "labels", b"labels", "lease_duration", b"lease_duration", "model", b"model", "owner", b"owner", "previous_job_id", b"previous_job_id", "producer", b"producer", "request_id", b"request_id", "retention", b"retention", "writer_id", b"writer_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -68,8 +68,9 @@ class ProducerServiceServicer:
 
     def CreateJob(self, request, context):
         """Creates a job for the caller to write, and leases it to the caller.
-        Idempotent if `request_id` is given: a repeat returns the same job under a
-        new fence.
+        Idempotent if `request_id` is given: a repeat returns the same job, under a
+        new fence if it comes from another process (see `writer_id`), and without a
+        lease if the job has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,8 +35,9 @@ class ProducerServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ProducerServiceAsyncStub: ...
     CreateJob: _grpc.UnaryUnaryMultiCallable[_producer_service_pb2.CreateJobRequest, _producer_service_pb2.CreateJobResponse]
     """Creates a job for the caller to write, and leases it to the caller.
-    Idempotent if `request_id` is given: a repeat returns the same job under a
-    new fence.
+    Idempotent if `request_id` is given: a repeat returns the same job, under a
+    new fence if it comes from another process (see `writer_id`), and without a
+    lease if the job has ended.
     """
     ClaimJob: _grpc.UnaryUnaryMultiCallable[_producer_service_pb2.ClaimJobRequest, _producer_service_pb2.ClaimJobResponse]
     """Takes a job that waits for a producer, or takes over one whose lease has
@@ -61,8 +62,9 @@ class ProducerServiceAsyncStub(ProducerServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateJob: _aio.UnaryUnaryMultiCallable[_producer_service_pb2.CreateJobRequest, _producer_service_pb2.CreateJobResponse]  # type: ignore[assignment]
     """Creates a job for the caller to write, and leases it to the caller.
-    Idempotent if `request_id` is given: a repeat returns the same job under a
-    new fence.
+    Idempotent if `request_id` is given: a repeat returns the same job, under a
+    new fence if it comes from another process (see `writer_id`), and without a
+    lease if the job has ended.
     """
     ClaimJob: _aio.UnaryUnaryMultiCallable[_producer_service_pb2.ClaimJobRequest, _producer_service_pb2.ClaimJobResponse]  # type: ignore[assignment]
     """Takes a job that waits for a producer, or takes over one whose lease has
@@ -90,8 +92,9 @@ class ProducerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_producer_service_pb2.CreateJobResponse, _abc.Awaitable[_producer_service_pb2.CreateJobResponse]]:
         """Creates a job for the caller to write, and leases it to the caller.
-        Idempotent if `request_id` is given: a repeat returns the same job under a
-        new fence.
+        Idempotent if `request_id` is given: a repeat returns the same job, under a
+        new fence if it comes from another process (see `writer_id`), and without a
+        lease if the job has ended.
         """
 
     @_abc_1.abstractmethod
