@@ -18,6 +18,7 @@ from streamsvc.store.records import Acquired as Acquired
 from streamsvc.store.records import Announcement as Announcement
 from streamsvc.store.records import Changes as Changes
 from streamsvc.store.records import Chunk as Chunk
+from streamsvc.store.records import Claim as Claim
 from streamsvc.store.records import Copy as Copy
 from streamsvc.store.records import Created as Created
 from streamsvc.store.records import JobChange as JobChange
@@ -26,6 +27,7 @@ from streamsvc.store.records import JobQuery as JobQuery
 from streamsvc.store.records import JobRecord as JobRecord
 from streamsvc.store.records import Lease as Lease
 from streamsvc.store.records import LogLost as LogLost
+from streamsvc.store.records import Outside as Outside
 from streamsvc.store.records import Scope as Scope
 from streamsvc.store.records import Unservable as Unservable
 from streamsvc.store.records import WriterCall as WriterCall
@@ -97,10 +99,22 @@ class EventLog(Protocol):
 class JobTable(Protocol):
     """The jobs."""
 
-    async def create(self, job: job_pb2.Job, request: bytes, first: Batch, *, digest: bytes, ttl: timedelta) -> Created:
+    async def create(
+        self,
+        job: job_pb2.Job,
+        request: bytes,
+        first: Batch,
+        *,
+        digest: bytes,
+        ttl: timedelta,
+        outside: Outside | None = None,
+        claim: str = "",
+    ) -> Created:
         """Create `job` with its first events and a lease for the caller, in one step; announce it.
 
-        `job.id` is the claim. A repeat with the same `digest` of the request finds the job as it stands.
+        `job.id` is the claim. A repeat with the same `digest` of the request finds the job as it stands. `outside`
+        marks a job of other processes, and `claim` is what its holder calls itself; with a `ttl` of 0 it has none, and
+        waits as if it had been given away.
 
         Raises RequestIdReused (another digest), JobDeleted, StoreUnavailable, Overloaded.
         """
@@ -151,11 +165,14 @@ class JobTable(Protocol):
 class Leases(Protocol):
     """Who writes what. Time is the store's own; only durations cross this interface."""
 
-    async def acquire(self, job_id: str, ttl: timedelta) -> Acquired:
+    async def acquire(self, job_id: str, ttl: timedelta, *, claim: Claim | None = None) -> Acquired:
         """Become the writer of a job whose lease has run out or was released: a higher fence, a new epoch.
 
-        The old epoch goes into the chain with the last offset found. Raises LeaseHeld (with the time left), LogClosed,
-        JobNotFound, JobDeleted, StoreUnavailable.
+        The old epoch goes into the chain with the last offset found. A job of other processes is theirs for its grace:
+        until then only a `claim` acquires it, unless somebody asked it to stop. A repeated claim changes nothing but
+        the end of the lease.
+
+        Raises LeaseHeld (with the time left), LogClosed, JobNotFound, JobDeleted, StoreUnavailable.
         """
         ...
 
@@ -174,7 +191,21 @@ class Leases(Protocol):
     async def abandoned(self, *, released: bool = False) -> Sequence[str]:
         """Return ids of open jobs that nobody holds a lease on, with `released` only of those that were given away.
 
-        Raises StoreUnavailable.
+        Jobs of other processes are among them when their grace is over. Raises StoreUnavailable.
+        """
+        ...
+
+    async def waiting(self, producer: str, *, released: bool = False) -> Sequence[str]:
+        """Return ids of some open jobs of a producer outside the service that may be claimed, longest waiting first.
+
+        With `released` only of those that were given away, or never held. Raises StoreUnavailable.
+        """
+        ...
+
+    async def claimed(self, name: str) -> str:
+        """Return the job that a claim of this name got or was about to get, empty if it is not known (any more).
+
+        It is remembered for as long as the lease lasts. Raises StoreUnavailable.
         """
         ...
 

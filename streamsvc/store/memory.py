@@ -5,20 +5,22 @@ from __future__ import annotations
 import heapq
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from datetime import timedelta
 
-from streamsvc.errors import JobDeleted, JobNotFound, LeaseHeld, LogClosed, Overloaded, RequestIdReused
+from streamsvc.errors import JobDeleted, JobNotFound
 from streamsvc.log import Batch, Cursor, Frames
 from streamsvc.store.memory_changes import ChangeLog
 from streamsvc.store.memory_claims import Claims
 from streamsvc.store.memory_job import MemoryJob, copy_of
 from streamsvc.store.memory_list import Listing
+from streamsvc.store.memory_open import OpenJobs
+from streamsvc.store.memory_room import Room
 from streamsvc.store.records import (
     Acquired,
     Announcement,
     Changes,
     Chunk,
+    Claim,
     Copy,
     Created,
     JobChange,
@@ -27,6 +29,7 @@ from streamsvc.store.records import (
     JobRecord,
     Lease,
     LogLost,
+    Outside,
     Scope,
     WriterCall,
 )
@@ -59,12 +62,10 @@ class MemoryStore:
         self._tombstone_time = tombstone_time
         self._jobs: dict[str, MemoryJob] = {}
         self._listing = Listing()
-        self._open: set[str] = set()
+        self._open = OpenJobs()
         self._tombstones: dict[str, float] = {}
         self._expiries: list[tuple[float, str]] = []  # a heap; a job that lives longer is pushed again
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._ended: dict[str, None] = {}  # in order of their end
+        self._room = Room(max_bytes)
         self._changes = ChangeLog(new_epoch())
         self._claims = Claims()
         self._watches: Watches[str, Announcement] = Watches()
@@ -80,11 +81,10 @@ class MemoryStore:
             if stored.closed:
                 self._closed(stored)
             self._weigh(stored)
-            epoch, after, last = batch.epoch, batch.after, batch.last
-            self._watches.tell(lease.job_id, Announcement(epoch, after, last, stored.closed, batch.frames))
+            self._watches.tell(lease.job_id, stored.announced(batch.after, batch.frames))
             if job is not None:
                 self._tell_change(stored)
-        return _granted(stored, lease)
+        return stored.granted(lease)
 
     async def read(self, job_id: str, cursor: Cursor, *, max_bytes: int) -> Chunk:
         return self._found(job_id).read(cursor, max_bytes)
@@ -113,12 +113,21 @@ class MemoryStore:
             if stored.closed:
                 self._closed(stored)
             self._weigh(stored)
-            announcement = Announcement(lease.epoch, copy.after, copy.last, stored.closed, copy.frames)
-            self._watches.tell(lease.job_id, announcement)
+            self._watches.tell(lease.job_id, stored.announced(copy.after, copy.frames))
             self._tell_change(stored)
-        return _granted(stored, lease)
+        return stored.granted(lease)
 
-    async def create(self, job: job_pb2.Job, request: bytes, first: Batch, *, digest: bytes, ttl: timedelta) -> Created:
+    async def create(
+        self,
+        job: job_pb2.Job,
+        request: bytes,
+        first: Batch,
+        *,
+        digest: bytes,
+        ttl: timedelta,
+        outside: Outside | None = None,
+        claim: str = "",
+    ) -> Created:
         try:
             stored = self._found(job.id)
         except JobDeleted:
@@ -126,11 +135,11 @@ class MemoryStore:
         except JobNotFound:
             pass
         else:
-            if stored.digest != digest:
-                raise RequestIdReused(f"the request_id belongs to job {job.id}, of another request", {"job_id": job.id})
-            return Created(stored.record(), None)
-        self._make_room(len(request) + len(first.frames))
-        stored = MemoryJob(copy_of(job), Frames(), digest, request, fence=1)
+            return Created(stored.found_by(digest), None)
+        size = len(request) + len(first.frames)
+        self._forget_ended(size)
+        self._room.check(size)
+        stored = MemoryJob(copy_of(job), Frames(), digest, request, fence=1, outside=outside, claim=claim)
         lease = Lease(job.id, first.epoch, 1, ttl)
         stored.job.epoch, stored.job.last_offset = first.epoch, 0
         stored.append(lease, first, None, None)
@@ -138,6 +147,8 @@ class MemoryStore:
         self._prolong(stored, lease)
         self._weigh(stored)
         self._tell_change(stored)
+        if not ttl:
+            self._give_away(stored)
         return Created(stored.record(), lease)
 
     async def get(self, job_id: str) -> JobRecord:
@@ -150,7 +161,7 @@ class MemoryStore:
     async def request_cancel(self, job_id: str, reason: str) -> job_pb2.Job:
         stored = self._found(job_id)
         if not stored.closed and not stored.cancel_requested:
-            stored.cancel_requested, stored.cancel_reason = True, reason
+            stored.request_cancel(reason, self._clock())
             self._call_watches.tell(None, WriterCall(job_id, reason))
         return copy_of(stored.job)
 
@@ -173,38 +184,37 @@ class MemoryStore:
     def watch_jobs(self, scope: Scope) -> AbstractAsyncContextManager[AsyncIterator[JobChange]]:
         return self._job_watches.watch(scope)
 
-    async def acquire(self, job_id: str, ttl: timedelta) -> Acquired:
+    async def acquire(self, job_id: str, ttl: timedelta, *, claim: Claim | None = None) -> Acquired:
         stored = self._found(job_id)
-        left = stored.lease_end - self._clock()
-        if stored.closed:
-            raise LogClosed("the job has ended", {"last_offset": str(stored.job.last_offset)})
-        if left > 0:
-            raise LeaseHeld("another producer writes the job", {"job_id": job_id}, retry_after=timedelta(seconds=left))
         handed_over = stored.released
-        stored.hand_to(self._new_epoch())
+        stored.acquire(self._new_epoch(), ttl, claim, self._clock())
         lease = Lease(job_id, stored.job.epoch, stored.fence, ttl)
         self._prolong(stored, lease)
-        return Acquired(_granted(stored, lease), stored.record(), handed_over, stored.request, stored.notes)
+        return Acquired(stored.granted(lease), stored.record(), handed_over, stored.request, stored.notes)
 
     async def renew(self, lease: Lease, last: int) -> Lease:
         stored = self._written(lease.job_id)
         stored.check(lease, last)
         if not stored.closed:
             self._prolong(stored, lease)
-        return _granted(stored, lease)
+        return stored.granted(lease)
 
     async def release(self, lease: Lease) -> None:
         stored = self._written(lease.job_id)
         stored.check(lease, 0)
-        stored.lease_end, stored.released = self._clock(), True
-        self._call_watches.tell(None, WriterCall(lease.job_id, released=True))
+        self._give_away(stored)
         self._tell_change(stored)
 
     async def abandoned(self, *, released: bool = False) -> Sequence[str]:
         self._sweep()
-        now = self._clock()
-        found = [stored for job_id in self._open if (stored := self._jobs[job_id]).lease_end <= now]
-        return [stored.job.id for stored in found if stored.released or not released]
+        return self._open.abandoned(self._clock(), released=released)
+
+    async def waiting(self, producer: str, *, released: bool = False) -> Sequence[str]:
+        self._sweep()
+        return self._open.waiting(producer, self._clock(), released=released)
+
+    async def claimed(self, name: str) -> str:
+        return self._open.claimed(name, self._clock())
 
     def watch_calls(self) -> AbstractAsyncContextManager[AsyncIterator[WriterCall]]:
         return self._call_watches.watch(None)
@@ -230,18 +240,23 @@ class MemoryStore:
     def _insert(self, stored: MemoryJob) -> MemoryJob:
         self._jobs[stored.job.id] = stored
         self._listing.add(stored.job)
-        self._open.add(stored.job.id)
+        self._open.add(stored)
         return stored
 
     def _prolong(self, stored: MemoryJob, lease: Lease) -> None:
         now = self._clock()
-        stored.lease_end = now + lease.ttl.total_seconds()
+        stored.lease_end = min(now + lease.ttl.total_seconds(), stored.lease_limit)
         stored.released = False
         self._expire_at(stored, now + self._safety_time.total_seconds())
 
+    def _give_away(self, stored: MemoryJob) -> None:
+        stored.lease_end, stored.released, stored.claim = self._clock(), True, ""
+        producer = stored.job.producer if stored.outside else ""
+        self._call_watches.tell(None, WriterCall(stored.job.id, released=True, producer=producer))
+
     def _closed(self, stored: MemoryJob) -> None:
         self._open.discard(stored.job.id)
-        self._ended[stored.job.id] = None
+        self._room.ended[stored.job.id] = None
         self._expire_at(stored, self._clock() + stored.job.retention.ToTimedelta().total_seconds())
 
     def _expire_at(self, stored: MemoryJob, when: float) -> None:
@@ -266,32 +281,20 @@ class MemoryStore:
         stored = self._jobs.pop(job_id)
         self._listing.remove(job_id)
         self._open.discard(job_id)
-        self._ended.pop(job_id, None)
-        self._bytes -= stored.weighed
+        self._room.leave(stored)
         self._changes.removed(stored.job)
         self._claims.forget(stored.job)
         self._job_watches.tell_where(lambda scope: scope.covers(stored.job), JobChange(job_id, None))
 
     def _weigh(self, stored: MemoryJob) -> None:
-        self._bytes += stored.size - stored.weighed
-        stored.weighed = stored.size
+        self._room.weigh(stored)
         self._forget_ended(0, but=stored.job.id)
 
-    def _forget_ended(self, room: int, but: str = "") -> None:
-        while self._bytes + room > self._max_bytes and (oldest := next(iter(self._ended), but)) != but:
-            self._forget(oldest)
-
-    def _make_room(self, size: int) -> None:
-        self._forget_ended(size)
-        if self._bytes + size > self._max_bytes:
-            limit = str(self._max_bytes)
-            raise Overloaded(f"running jobs fill the memory store (memory_store_bytes={limit})", {"limit": limit})
+    def _forget_ended(self, size: int, but: str = "") -> None:
+        while (job_id := self._room.surplus(size, but)) is not None:
+            self._forget(job_id)
 
     def _tell_change(self, stored: MemoryJob) -> None:
         self._changes.changed(stored.job.id)
         change = JobChange(stored.job.id, copy_of(stored.job))
         self._job_watches.tell_where(lambda scope: scope.covers(stored.job), change)
-
-
-def _granted(stored: MemoryJob, lease: Lease) -> Lease:
-    return replace(lease, cancel_requested=stored.cancel_requested, cancel_reason=stored.cancel_reason)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from streamsvc import codec
-from streamsvc.errors import LeaseLost, LogClosed, OffsetMismatch
+from streamsvc.errors import LeaseHeld, LeaseLost, LogClosed, OffsetMismatch, RequestIdReused
 from streamsvc.log import Batch, Chain, Cursor, EpochEnd, Frames, serves
-from streamsvc.store.records import FINAL, Chunk, Copy, JobRecord, Lease, LogLost, Unservable
+from streamsvc.store.records import (
+    FINAL,
+    Announcement,
+    Chunk,
+    Claim,
+    Copy,
+    JobRecord,
+    Lease,
+    LogLost,
+    Outside,
+    Unservable,
+)
 from streamsvc.v1 import job_pb2, state_pb2
 
 OVERHEAD_BYTES = 4096
@@ -16,14 +28,17 @@ OVERHEAD_BYTES = 4096
 
 @dataclass(slots=True)
 class MemoryJob:
-    """A job with its log. `lease_end` and `expires` are readings of the store's clock, in seconds."""
+    """A job with its log. `lease_end`, `lease_limit` and `expires` are readings of the store's clock, in seconds."""
 
     job: job_pb2.Job
     frames: Frames
     digest: bytes
     request: bytes
     fence: int
+    outside: Outside | None = None
+    claim: str = ""
     lease_end: float = 0.0
+    lease_limit: float = float("inf")
     expires: float = 0.0
     chain: Chain = ()
     notes: bytes = b""
@@ -48,7 +63,14 @@ class MemoryJob:
 
     def record(self) -> JobRecord:
         """Return a copy of what others may know."""
-        return JobRecord(copy_of(self.job), self.chain, self.fence, self.losses, self.cancel_requested)
+        return JobRecord(copy_of(self.job), self.chain, self.fence, self.losses, self.cancel_requested, self.outside)
+
+    def found_by(self, digest: bytes) -> JobRecord:
+        """Return a copy for a request that is repeated. Raises RequestIdReused if it is another one."""
+        if self.digest != digest:
+            job_id = self.job.id
+            raise RequestIdReused(f"the request_id belongs to job {job_id}, of another request", {"job_id": job_id})
+        return self.record()
 
     def check(self, lease: Lease, last: int) -> None:
         """Let pass only the writer, and only on a log that still has all up to `last`."""
@@ -81,6 +103,14 @@ class MemoryJob:
         self._advance(job or self.job, lease.epoch, batch.last, batch.time_ms)
         return True
 
+    def granted(self, lease: Lease) -> Lease:
+        """Return a lease as it stands."""
+        return replace(lease, cancel_requested=self.cancel_requested, cancel_reason=self.cancel_reason)
+
+    def announced(self, after: int, frames: bytes) -> Announcement:
+        """Return the word of an append of the newest events."""
+        return Announcement(self.job.epoch, after, self.job.last_offset, self.closed, frames)
+
     def read(self, cursor: Cursor, max_bytes: int) -> Chunk:
         """Judge the cursor and read; see `store.base.EventLog.read`."""
         end, offset = self.job.last_offset, cursor.offset
@@ -98,7 +128,37 @@ class MemoryJob:
         if trim:
             self.frames.trim_to_offset(state.offset)
 
-    def hand_to(self, epoch: str) -> None:
+    def free_at(self, claim: Claim | None = None) -> float:
+        """Return when the job may be acquired: so by the store's clock, in seconds."""
+        if claim is not None:
+            return 0.0 if claim.seizes else self.lease_end
+        waits = self.outside is not None and not self.cancel_requested
+        return self.lease_end + (self.outside.claim_grace.total_seconds() if waits and self.outside else 0.0)
+
+    def waits_for(self, producer: str, now: float) -> bool:
+        """Tell whether a process that calls itself so may claim the job."""
+        return self.outside is not None and self.job.producer == producer and self.lease_end <= now
+
+    def acquire(self, epoch: str, ttl: timedelta, claim: Claim | None, now: float) -> None:
+        """Change hands, unless a claim is repeated; see `store.base.Leases.acquire`."""
+        if self.closed:
+            raise self._is_closed()
+        if claim is None or not claim.name or claim.name != self.claim:
+            if (left := self.free_at(claim) - now) > 0:
+                wait = timedelta(seconds=left)
+                raise LeaseHeld("another producer writes the job", {"job_id": self.job.id}, retry_after=wait)
+            self._hand_to(epoch)
+        self.claim = claim.name if claim else ""
+        self.outside = self.outside and replace(self.outside, lease_ttl=ttl)
+
+    def request_cancel(self, reason: str, now: float) -> None:
+        """Take note of a cancel. A writer outside the service that does not answer it loses the lease."""
+        self.cancel_requested, self.cancel_reason = True, reason
+        if self.outside is not None:
+            self.lease_limit = now + self.outside.cancel_grace.total_seconds()
+            self.lease_end = min(self.lease_end, self.lease_limit)
+
+    def _hand_to(self, epoch: str) -> None:
         """Begin a new epoch: the old one is recorded with the last offset found."""
         self.chain = (*self.chain, EpochEnd(self.job.epoch, self.job.last_offset))
         self.losses += not self.released

@@ -38,10 +38,36 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """The mark of a job that processes outside the service write (docs/adr/0010-jobs-of-others.md).
+
+    `claim_grace` is how long it waits for a claim once its lease has ended, `cancel_grace` how long its writer may take
+    to answer a cancel, `lease_ttl` what each renewal prolongs the present lease by.
+    """
+
+    claim_grace: timedelta
+    cancel_grace: timedelta
+    lease_ttl: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How a process outside the service asks for a job.
+
+    A claim of the `name` that the holder has is a repeat, and gets the lease that it has; one without a name is never a
+    repeat. `seizes`: it fences a holder whose lease has not ended, too.
+    """
+
+    name: str = ""
+    seizes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class JobRecord:
     """A job as the store knows it, a copy: `job` with its epoch, last offset and update time as of now.
 
-    `losses` counts the takeovers after a lease that ran out; hand-overs are not among them.
+    `losses` counts the takeovers after a lease that ran out; hand-overs are not among them. `outside` is None for a job
+    that runners write.
     """
 
     job: job_pb2.Job
@@ -49,6 +75,7 @@ class JobRecord:
     fence: int
     losses: int = 0
     cancel_requested: bool = False
+    outside: Outside | None = None
 
     @property
     def closed(self) -> bool:
@@ -181,8 +208,12 @@ class JobChange:
 
 @dataclass(frozen=True, slots=True)
 class WriterCall:
-    """Word to those who write jobs: one is asked to stop, or (`released`) was given away to whoever takes it."""
+    """Word to those who write jobs: one is asked to stop, or (`released`) was given away to whoever takes it.
+
+    With the name of a `producer` outside the service it waits to be claimed.
+    """
 
     job_id: str
     cancel_reason: str = ""
     released: bool = False
+    producer: str = ""

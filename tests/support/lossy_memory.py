@@ -9,7 +9,7 @@ from copy import deepcopy
 from datetime import timedelta
 
 from streamsvc.log import Batch
-from streamsvc.store.base import Acquired, Copy, Created, Lease
+from streamsvc.store.base import Acquired, Claim, Copy, Created, Lease, Outside
 from streamsvc.store.memory import MemoryStore
 from streamsvc.store.memory_job import MemoryJob
 from streamsvc.v1 import job_pb2, state_pb2
@@ -53,8 +53,8 @@ class LossyMemoryStore(MemoryStore):
     def leftovers(self) -> int:
         """Return how many entries are kept of any job, and how many bytes are thought to be."""
         self._sweep()
-        kept = (self._jobs, self._open, self._ended, self._tombstones, self._expiries)
-        return sum(map(len, kept)) + len(self._claims) + self._bytes
+        kept = (self._jobs, self._open, self._room.ended, self._tombstones, self._expiries)
+        return sum(len(entries) for entries in kept) + len(self._claims) + self._room.bytes
 
     def open_watches(self) -> int:
         """Return how many watches are open."""
@@ -66,9 +66,9 @@ class LossyMemoryStore(MemoryStore):
         self._jobs[job_id] = stored
         self._listing.add(stored.job)
         if stored.closed:
-            self._ended[job_id] = None
+            self._room.ended[job_id] = None
         else:
-            self._open.add(job_id)
+            self._open.add(stored)
         self._weigh(stored)
         self._changes.changed(job_id)
         heapq.heappush(self._expiries, (stored.expires, job_id))
@@ -93,8 +93,18 @@ class LossyMemoryStore(MemoryStore):
         self._remember(lease.job_id)
         return granted
 
-    async def create(self, job: job_pb2.Job, request: bytes, first: Batch, *, digest: bytes, ttl: timedelta) -> Created:
-        created = await super().create(job, request, first, digest=digest, ttl=ttl)
+    async def create(
+        self,
+        job: job_pb2.Job,
+        request: bytes,
+        first: Batch,
+        *,
+        digest: bytes,
+        ttl: timedelta,
+        outside: Outside | None = None,
+        claim: str = "",
+    ) -> Created:
+        created = await super().create(job, request, first, digest=digest, ttl=ttl, outside=outside, claim=claim)
         self._remember(job.id)
         return created
 
@@ -103,8 +113,8 @@ class LossyMemoryStore(MemoryStore):
         self._remember(job_id)
         return job
 
-    async def acquire(self, job_id: str, ttl: timedelta) -> Acquired:
-        acquired = await super().acquire(job_id, ttl)
+    async def acquire(self, job_id: str, ttl: timedelta, *, claim: Claim | None = None) -> Acquired:
+        acquired = await super().acquire(job_id, ttl, claim=claim)
         self._remember(job_id)
         return acquired
 

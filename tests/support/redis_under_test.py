@@ -31,12 +31,12 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1] .. ':*')) do
     redis.call('PEXPIRE', key, left - ARGV[2])
   end
   if string.sub(key, -4) == ':job' then
-    for _, name in ipairs({'lease', 'expires', 'vanishes'}) do
+    for _, name in ipairs({'lease', 'limit', 'expires', 'vanishes'}) do
       if redis.call('HEXISTS', key, name) == 1 then
         redis.call('HINCRBY', key, name, 0 - ARGV[2])
       end
     end
-  elseif string.sub(key, -4) == ':due' then
+  elseif string.sub(key, -4) == ':due' or string.sub(key, -8) == ':waiting' then
     for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do
       redis.call('ZINCRBY', key, 0 - ARGV[2], member)
     end
@@ -108,14 +108,25 @@ class WatchedLink:
 
 
 class RedisUnderTest:
-    """See `StoreUnderTest`. `client` is a client of the whole Redis, `nodes` are those of each of its servers."""
+    """See `StoreUnderTest`. `client` is a client of the whole Redis, `nodes` are those of each of its servers.
 
-    def __init__(self, where: RedisServers, client: Any, nodes: Sequence[Any], times: Times) -> None:
+    `wrap` may put something between the store and its link.
+    """
+
+    def __init__(
+        self,
+        where: RedisServers,
+        client: Any,
+        nodes: Sequence[Any],
+        times: Times,
+        *,
+        wrap: Callable[[Link], Link] = lambda link: link,
+    ) -> None:
         self.times = times
         self.client = client
         self._nodes = nodes
         self._keys = Keys(PREFIX)
-        self.link = WatchedLink(open_link(where))
+        self.link = WatchedLink(wrap(open_link(where)))
         self.link.after = self._remember
         self._index = Index(self.link, self._keys, new_name=str, gone_time=times.tombstone)
         epochs = count(1)

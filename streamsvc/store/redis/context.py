@@ -9,6 +9,7 @@ from datetime import timedelta
 from streamsvc.store.redis.index import Index
 from streamsvc.store.redis.keys import Keys
 from streamsvc.store.redis.link import Link
+from streamsvc.store.redis.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Context:
     link: Link
     keys: Keys
     index: Index
+    waiting: Waiting
     new_epoch: Callable[[], str]
     safety_time: timedelta
     tombstone_time: timedelta

@@ -85,6 +85,14 @@ class Keys:
         """Return all the indexes that say when to look at jobs."""
         return [b"%b:{due-%d}:due" % (self._prefix, shard) for shard in range(DUE_SHARDS)]
 
+    def waiting(self, producer: str) -> bytes:
+        """Return the index of the jobs that a producer outside the service may claim."""
+        return b"%b:{w-%b}:waiting" % (self._prefix, digest(producer).encode())
+
+    def claimed(self, name: str) -> bytes:
+        """Return the key of what a claim is about to get."""
+        return b"%b:{%b}:claimed" % (self._prefix, digest(name).encode())
+
     @property
     def calls(self) -> bytes:
         """Return the channel on which all writers are called: to stop a job, to take one that was given away."""

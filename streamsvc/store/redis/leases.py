@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from streamsvc.store.records import Acquired, Lease, WriterCall
+from streamsvc.store.records import Acquired, Claim, Lease, WriterCall
 from streamsvc.store.redis.context import Context
 from streamsvc.store.redis.heard import Heard
 from streamsvc.store.redis.keys import IndexPlace
-from streamsvc.store.redis.replies import accepted, granted, milliseconds, record
+from streamsvc.store.redis.replies import accepted, given_away, granted, milliseconds, record
 from streamsvc.store.redis.scripts import index_script, job_script
 from streamsvc.v1 import job_pb2
 
@@ -25,13 +25,18 @@ class RedisLeases:
 
     def __init__(self, context: Context) -> None:
         self._link, self._keys, self._index = context.link, context.keys, context.index
+        self._waiting = context.waiting
         self._new_epoch = context.new_epoch
 
-    async def acquire(self, job_id: str, ttl: timedelta) -> Acquired:
-        args = [b"%d %b" % (milliseconds(ttl), self._new_epoch().encode())]
+    async def acquire(self, job_id: str, ttl: timedelta, *, claim: Claim | None = None) -> Acquired:
+        how = b"" if claim is None else b"SEIZE" if claim.seizes else b"CLAIM"
+        name = claim.name if claim else ""
+        if name:
+            await self._waiting.remember(name, job_id, ttl)
+        args = [b"%d %b" % (milliseconds(ttl), self._new_epoch().encode()), how, name.encode()]
         reply = accepted(job_id, await self._link.run(_ACQUIRE, self._keys.job(job_id), args))
         found = record(reply)
-        cancel, handed_over, request, notes = reply[7:11]
+        cancel, (handed_over, request, notes) = reply[7], reply[9:12]
         await self._index.heal(found.job, ended=False)
         await self._index.look_in(IndexPlace.of(found.job), milliseconds(ttl))
         lease = granted(Lease(job_id, found.job.epoch, found.fence, ttl), cancel)
@@ -40,26 +45,34 @@ class RedisLeases:
     async def renew(self, lease: Lease, last: int) -> Lease:
         head = b"%d %d %d %b" % (lease.fence, last, milliseconds(lease.ttl), lease.epoch.encode())
         reply = accepted(lease.job_id, await self._link.run(_RENEW, self._keys.job(lease.job_id), [head]))
-        message, cancel, ended = reply
+        message, cancel, ended, left_ms = reply
         job = job_pb2.Job.FromString(message)
         await self._index.heal(job, ended=bool(ended))
         if not ended:
-            await self._index.look_in(IndexPlace.of(job), milliseconds(lease.ttl))
+            await self._index.look_in(IndexPlace.of(job), left_ms)
         return granted(lease, cancel)
 
     async def release(self, lease: Lease) -> None:
         head = b"%d %b" % (lease.fence, lease.epoch.encode())
         reply = await self._link.run(_RELEASE, self._keys.job(lease.job_id)[:1], [head])
-        job = record(accepted(lease.job_id, reply)).job
-        await self._index.look_in(IndexPlace.of(job), 0)
-        await self._link.run(_SAY, [self._keys.calls], [lease.job_id.encode()])
-        await self._index.stands(job, ended=False)
+        found = record(accepted(lease.job_id, reply))
+        await self._index.look_in(IndexPlace.of(found.job), 0)
+        if found.outside is not None:
+            await self._waiting.waits(found.job, 0)
+        await self._link.run(_SAY, [self._keys.calls], [given_away(found)])
+        await self._index.stands(found.job, ended=False)
 
     async def abandoned(self, *, released: bool = False) -> Sequence[str]:
         await self._heal_some()
         places = await self._index.due()
         found = await asyncio.gather(*(self._look(place, released) for place in places))
         return [place.job_id for place, abandoned in zip(places, found, strict=True) if abandoned]
+
+    async def waiting(self, producer: str, *, released: bool = False) -> Sequence[str]:
+        return await self._waiting.find(producer, released=released)
+
+    async def claimed(self, name: str) -> str:
+        return await self._waiting.remembered(name)
 
     @asynccontextmanager
     async def watch_calls(self) -> AsyncIterator[AsyncIterator[WriterCall]]:
@@ -73,8 +86,11 @@ class RedisLeases:
             await self._index.gone(place)
             await self._index.look_no_more(place)
             return False
-        stands, left_ms, message, released = reply
-        await self._index.heal(job_pb2.Job.FromString(message), ended=stands == b"ENDED")
+        stands, left_ms, message, released, claimable = reply
+        job = job_pb2.Job.FromString(message)
+        await self._index.heal(job, ended=stands == b"ENDED")
+        if claimable != b"":
+            await self._waiting.waits(job, claimable)
         if stands == b"OPEN" and left_ms == 0:
             return bool(released) or not only_released
         await self._index.look_in(place, left_ms)
@@ -88,8 +104,10 @@ class RedisLeases:
     async def _heal(self, job_id: str) -> None:
         reply = await self._link.run(_LOOK, self._keys.job(job_id)[:1], [])
         if reply[0] in _STANDING:
-            stands, left_ms, message, _ = reply
+            stands, left_ms, message, _, claimable = reply
             job = job_pb2.Job.FromString(message)
+            if claimable != b"":
+                await self._waiting.waits(job, claimable)
             await self._index.look_by(IndexPlace.of(job), left_ms)
             await self._index.heal(job, ended=stands == b"ENDED")
 
@@ -97,5 +115,8 @@ class RedisLeases:
 def _call(message: bytes | None) -> WriterCall | None:
     if message is None:
         return None
-    job_id, given, reason = message.decode().partition(" ")
-    return WriterCall(job_id, reason, released=not given)
+    text = message.decode()
+    job_id, word, rest = text[:32], text[32:33], text[33:]
+    if word == " ":
+        return WriterCall(job_id, rest)
+    return WriterCall(job_id, released=True, producer=rest)

@@ -16,7 +16,7 @@ from streamsvc.errors import (
     RequestIdReused,
 )
 from streamsvc.log import Batch, Chain, EpochEnd
-from streamsvc.store.records import FINAL, Announcement, JobRecord, Lease, LogLost
+from streamsvc.store.records import FINAL, Announcement, JobRecord, Lease, LogLost, Outside
 from streamsvc.store.redis.link import Reply
 from streamsvc.v1 import job_pb2
 
@@ -47,9 +47,10 @@ def granted(lease: Lease, reply: Reply) -> Lease:
 
 def record(reply: Sequence[Reply]) -> JobRecord:
     """Return the job of a reply that begins as that of get.lua."""
-    message, epoch, last, time, chain, fence, losses, cancel = reply[:8]
+    message, epoch, last, time, chain, fence, losses, cancel, outside = reply[:9]
     job = placed(message, epoch.decode(), int(last), int(time))
-    return JobRecord(job, chain_of(chain), int(fence), int(losses), cancel is not None)
+    mark = None if outside is None else outside_of(outside)
+    return JobRecord(job, chain_of(chain), int(fence), int(losses), cancel is not None, mark)
 
 
 def placed(message: bytes, epoch: str, last: int, time_ms: int) -> job_pb2.Job:
@@ -64,6 +65,18 @@ def chain_of(packed: bytes) -> Chain:
     """Return a chain that `pack_chain` packed."""
     ends = (line.partition(" ") for line in packed.decode().split("\n") if line)
     return tuple(EpochEnd(epoch, int(last)) for last, _, epoch in ends)
+
+
+def outside_of(packed: bytes) -> Outside:
+    """Return a mark that `pack_outside` packed."""
+    return Outside(*(timedelta(milliseconds=int(number)) for number in packed.split(b" ")))
+
+
+def pack_outside(outside: Outside | None) -> bytes:
+    """Return a mark as three numbers of milliseconds, and none as nothing."""
+    if outside is None:
+        return b""
+    return b"%d %d %d" % tuple(map(milliseconds, (outside.claim_grace, outside.cancel_grace, outside.lease_ttl)))
 
 
 def pack_chain(chain: Chain) -> bytes:
@@ -82,6 +95,11 @@ def announcement(message: bytes | None) -> Announcement:
     if not frames:
         return SOMETHING
     return Announcement(epoch.decode(), int(after), int(last), closed == b"1", frames)
+
+
+def given_away(found: JobRecord) -> bytes:
+    """Return how writers are told of a job that was given away: with its producer if that is outside the service."""
+    return f"{found.job.id}@{found.job.producer}".encode() if found.outside else found.job.id.encode()
 
 
 def closes(job: job_pb2.Job) -> bytes:

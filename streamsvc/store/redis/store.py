@@ -12,6 +12,7 @@ from streamsvc.store.redis.leases import RedisLeases
 from streamsvc.store.redis.link import Link
 from streamsvc.store.redis.log import RedisLog
 from streamsvc.store.redis.table import RedisTable
+from streamsvc.store.redis.waiting import Waiting
 
 TOMBSTONE_TIME = timedelta(days=30)
 GONE_TIME = timedelta(days=1)
@@ -36,7 +37,8 @@ class RedisStore(RedisLog, RedisTable, RedisLeases):
     ) -> None:
         keys = Keys(prefix)
         index = Index(link, keys, new_name=new_epoch, gone_time=gone_time)
-        context = Context(link, keys, index, new_epoch, safety_time, tombstone_time)
+        waiting = Waiting(link, keys, safety_time)
+        context = Context(link, keys, index, waiting, new_epoch, safety_time, tombstone_time)
         RedisLog.__init__(self, context)
         RedisTable.__init__(self, context)
         RedisLeases.__init__(self, context)

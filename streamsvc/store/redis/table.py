@@ -19,12 +19,13 @@ from streamsvc.store.records import (
     JobQuery,
     JobRecord,
     Lease,
+    Outside,
     Scope,
 )
 from streamsvc.store.redis.context import Context
 from streamsvc.store.redis.heard import Heard
 from streamsvc.store.redis.keys import IndexPlace, digest
-from streamsvc.store.redis.replies import accepted, milliseconds, placed, record
+from streamsvc.store.redis.replies import accepted, given_away, milliseconds, pack_outside, placed, record
 from streamsvc.store.redis.scripts import index_script, job_script
 from streamsvc.v1 import job_pb2
 
@@ -45,21 +46,41 @@ class RedisTable:
 
     def __init__(self, context: Context) -> None:
         self._link, self._keys, self._index = context.link, context.keys, context.index
+        self._waiting = context.waiting
         self._keep_ms = milliseconds(context.safety_time)
         self._tombstone_ms = milliseconds(context.tombstone_time)
 
-    async def create(self, job: job_pb2.Job, request: bytes, first: Batch, *, digest: bytes, ttl: timedelta) -> Created:
+    async def create(
+        self,
+        job: job_pb2.Job,
+        request: bytes,
+        first: Batch,
+        *,
+        digest: bytes,
+        ttl: timedelta,
+        outside: Outside | None = None,
+        claim: str = "",
+    ) -> Created:
         # Before the job: if this process dies in between, whoever looks there finds the job or nothing.
-        await self._index.look_by(IndexPlace.of(job), milliseconds(ttl))
+        grace = outside.claim_grace if outside else timedelta()
+        await self._index.look_by(IndexPlace.of(job), milliseconds(ttl + grace))
+        if outside is not None:
+            await self._waiting.about_to_wait(job, milliseconds(ttl))
         numbers = (first.last, milliseconds(ttl), self._keep_ms, first.time_ms, first.epoch.encode())
         message = job.SerializeToString()
-        args = [b"%d %d %d %d %b" % numbers, first.frames, message, request, digest]
+        head = b"%d %d %d %d %b" % numbers
+        args = [head, first.frames, message, request, digest, pack_outside(outside), claim.encode()]
         reply = accepted(job.id, await self._link.run(_CREATE, self._keys.job(job.id), args))
         if reply is not None:
             return Created(await self.get(job.id), None)
         stands = placed(message, first.epoch, first.last, first.time_ms)
         await self._index.stands(stands, ended=False)
-        return Created(JobRecord(stands, (), 1), Lease(job.id, first.epoch, 1, ttl))
+        created = JobRecord(stands, (), 1, outside=outside)
+        if outside is not None:
+            await self._waiting.waits(job, milliseconds(ttl))
+        if not ttl:
+            await self._link.run(_SAY, [self._keys.calls], [given_away(created)])
+        return Created(created, Lease(job.id, first.epoch, 1, ttl))
 
     async def get(self, job_id: str) -> JobRecord:
         return record(accepted(job_id, await self._link.run(_GET, self._keys.job(job_id)[:1], [])))
@@ -87,6 +108,8 @@ class RedisTable:
         reply = accepted(job_id, await self._link.run(_CANCEL, self._keys.job(job_id)[:1], [reason.encode()]))
         found = record(reply)
         if not found.closed:
+            if found.outside is not None:
+                await self._index.look_by(IndexPlace.of(found.job), 0)
             await self._link.run(_SAY, [self._keys.calls], [job_id.encode() + b" " + reason.encode()])
         return found.job
 

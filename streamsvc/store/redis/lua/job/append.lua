@@ -14,7 +14,7 @@ if not redis.call('XADD', KEYS[2], 'NOMKSTREAM', batch.last .. '-0', 'f', ARGV[2
 end
 local expires = now + job.keep
 redis.call('HSET', KEYS[1], 'last', batch.last, 'time', batch.time, 'step', batch.step,
-  'lease', now + batch.ttl, 'expires', expires)
+  'lease', lease_end(job, now, batch.ttl), 'expires', expires)
 if job.released then
   redis.call('HDEL', KEYS[1], 'released')
 end

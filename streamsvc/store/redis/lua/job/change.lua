@@ -16,7 +16,7 @@ local closes = ARGV[4] ~= ''
 local expires = now + (closes and ARGV[4] or job.keep)
 local vanishes = closes and expires or expires + job.keep
 redis.call('HSET', KEYS[1], 'last', batch.last, 'time', batch.time, 'step', batch.step,
-  'lease', now + batch.ttl, 'expires', expires, 'vanishes', vanishes)
+  'lease', lease_end(job, now, batch.ttl), 'expires', expires, 'vanishes', vanishes)
 redis.call('HDEL', KEYS[1], 'released')
 if ARGV[3] ~= '' then
   redis.call('HSET', KEYS[1], 'job', ARGV[3])

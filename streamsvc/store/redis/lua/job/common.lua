@@ -8,6 +8,8 @@
 --   time       update_time of the job (the writer's clock)
 --   base       last offset that was trimmed away; checkpoint: offset of the newest checkpoint
 --   lease      when it runs out; released: it was given away
+--   outside    "<claim_grace ms> <cancel_grace ms> <lease ms>" of a job that processes outside the service write;
+--              claim: what its holder calls itself; limit: beyond what a cancel lets no lease last
 --   closed     the log has its final event; cancel: a cancel was asked for, and why; deleted: a tombstone
 --   keep       how long the job is kept while it runs and nobody writes it
 --   expires    when the job is forgotten; vanishes: when its keys are, never before that
@@ -16,7 +18,7 @@
 
 local FIELDS = {
   'expires', 'deleted', 'closed', 'epoch', 'fence', 'last', 'step', 'cancel', 'keep', 'vanishes', 'released',
-  'lease', 'base', 'checkpoint',
+  'lease', 'base', 'checkpoint', 'outside', 'claim', 'limit',
 }
 
 local function now_ms()
@@ -44,7 +46,18 @@ end
 
 -- A job as others may know it; in Python: replies.record.
 local function standing(key)
-  return redis.call('HMGET', key, 'job', 'epoch', 'last', 'time', 'chain', 'fence', 'losses', 'cancel')
+  return redis.call('HMGET', key, 'job', 'epoch', 'last', 'time', 'chain', 'fence', 'losses', 'cancel', 'outside')
+end
+
+-- When a lease ends that is granted now.
+local function lease_end(job, now, ttl)
+  return math.min(now + ttl, tonumber(job.limit or math.huge))
+end
+
+-- When a job may be acquired without a claim: one of processes outside the service is theirs for a grace.
+local function free_at(job)
+  local grace = job.outside and not job.cancel and string.match(job.outside, '^%d+') or 0
+  return job.lease + grace
 end
 
 -- Lets pass only the writer, and only on a log that still has all up to `last`. To a writer a missing job is a loss.

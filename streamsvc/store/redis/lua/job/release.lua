@@ -14,4 +14,5 @@ if refusal then
   return refusal
 end
 redis.call('HSET', KEYS[1], 'lease', now, 'released', '1')
+redis.call('HDEL', KEYS[1], 'claim')
 return standing(KEYS[1])
