@@ -17,6 +17,7 @@ from streamsvc.errors import (
     ScopeMissing,
     ServerDraining,
     StateTooLarge,
+    StoreUnavailable,
 )
 from streamsvc.jobs import lifecycle, requests, watcher
 from streamsvc.jobs.calls import Calls
@@ -200,11 +201,23 @@ class Jobs:
         exclusive = request.concurrency in EXCLUSIVE and job.conversation_id != ""
         if exclusive and not await self._exists(job.id):
             await self._crew.conversations.enter(job, request.concurrency)
+        await self._must_not_be_lost(job.id)
         asked = self._chance.clock()
         created = await self._store.create(job, content, first, digest=digest, ttl=self._options.lease_ttl)
         if created.lease is not None:
             self._crew.begin(Assignment(created.lease, asked, created.record, content, digest), first)
         return created.record.job
+
+    async def _must_not_be_lost(self, job_id: str) -> None:
+        """Let nobody begin a job anew that the store has lost and its writer here is about to put back."""
+        if not self._crew.holds(job_id):
+            return
+        try:
+            await self._store.get(job_id)
+        except JobDeleted:
+            raise
+        except JobNotFound:
+            raise StoreUnavailable("the store lost this job, and its writer is about to put it back") from None
 
     async def _exists(self, job_id: str) -> bool:
         try:

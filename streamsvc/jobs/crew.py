@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -51,6 +51,7 @@ class Crew:
         self._options = options
         self._chance = chance
         self._runners: dict[str, Runner] = {}
+        self._held: set[str] = set()  # have a runner here, will have one, or are looked after since their end
         self._starts = 0  # may have a job soon
         self._beginning: set[asyncio.Task[None]] = set()  # have a job, and no runner yet
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,9 +75,13 @@ class Crew:
             self._starts -= 1
             self._tell_idle()
 
+    def holds(self, job_id: str) -> bool:
+        """Tell whether a job is written here, or still looked after."""
+        return job_id in self._held
+
     def begin(self, assignment: Assignment, first: Batch) -> None:
         """Run a job that was just created with `first`."""
-        self._spawn(self._run_new(assignment, first))
+        self._spawn(assignment.lease.job_id, partial(self._run_new, assignment, first))
 
     async def cancel(self, job_id: str, reason: str) -> job_pb2.Job:
         """Ask a job to stop; it hears at once if it is written here. Raises JobNotFound, StoreUnavailable."""
@@ -96,12 +101,12 @@ class Crew:
 
     async def take_over(self, job_id: str) -> None:
         """Become the writer of an abandoned job, unless another instance is faster. Raises StoreUnavailable."""
-        if self._draining or job_id in self._runners:
+        if self._draining or self.holds(job_id):
             return
         asked = self._chance.clock()
         with self.starting(), suppress(LeaseHeld, LogClosed, JobNotFound):
             acquired = await self._store.acquire(job_id, self._options.lease_ttl)
-            self._spawn(self._run_taken(acquired, asked))
+            self._spawn(job_id, partial(self._run_taken, acquired, asked))
 
     async def drain(self, grace: timedelta) -> None:
         """Let the jobs here go on for `grace`, then give those away that are left, or end them.
@@ -135,17 +140,21 @@ class Crew:
                 async with asyncio.timeout(seconds):
                     await self._idle.wait()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _spawn(self, job_id: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self.holds(job_id):
+            return  # two writers must not share a tail: the former puts back what it has, or hears that it is none
+        self._held.add(job_id)
+        task = asyncio.create_task(work())
         self._tasks.add(task)
         self._beginning.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, job_id))
 
     def _tell_idle(self) -> None:
         if not self.running:
             self._idle.set()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, job_id: str, task: asyncio.Task[None]) -> None:
+        self._held.discard(job_id)
         self._tasks.discard(task)
         self._beginning.discard(task)
         self._tell_idle()
