@@ -121,9 +121,13 @@ class Calls:
         try:
             async with asyncio.timeout(None) as timeout:
                 with self.departures.expected(timeout), Stall(self._stall_seconds, timeout) as stall:
+                    stall.writing()
+                    # By themselves: no status can follow while they are under way, and a reader takes them unasked.
+                    await self._passed(context.send_initial_metadata(()))
+                    stall.written()
                     async for message in messages:
                         stall.writing()
-                        await self._write(message, context)
+                        await self._passed(context.write(message))
                         stall.written()
                         call.messages += 1
                         call.bytes_sent += len(message)
@@ -136,11 +140,11 @@ class Calls:
         finally:
             await messages.aclose()  # type: ignore[attr-defined]
 
-    async def _write(self, message: bytes, context: Context) -> None:
+    async def _passed(self, sent: Awaitable[None]) -> None:
         try:
-            await context.write(message)
+            await sent
         except grpc.aio.InternalError:
-            # The connection broke in the middle of the message: nobody is left to be told of anything.
+            # The connection is broken or full: nobody is left to be told of anything.
             raise asyncio.CancelledError from None
 
     def _call(self, rpc: str, request: Any, context: Context) -> Call:
@@ -157,7 +161,7 @@ class Calls:
         call.code, call.reason = error.code, error.reason
         # Not after it: to a reader that takes nothing the status goes out when it reads again, or never.
         call.write(time.monotonic())
-        await context.abort_with_status(status_of(error, self._chance.random()))
+        await self._passed(context.abort_with_status(status_of(error, self._chance.random())))
 
     def _unheard(self, call: Call, working: asyncio.Future[Any]) -> None:
         """Take note of how a call ended whose caller has left: only a bug is anybody else's matter."""

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STALLING = ServerOptions("127.0.0.1:0", reader_stall_timeout=timedelta(milliseconds=300))
 SMALL_WINDOW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65536))
+NO_WINDOW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 0))
 MANY = {"tokens": 100_000, "rate": 0, "pattern": "count"}
 
 
@@ -101,9 +102,11 @@ async def test_a_stalled_reader_does_not_hold_up_a_stop() -> None:
 
 
 async def test_a_reader_that_is_slow_but_takes_something_is_not_ended() -> None:
-    slow = app(server=STALLING, flush_interval=timedelta())
-    async with slow as (_, address), stub_of(address, *SMALL_WINDOW) as stub:
+    loop = asyncio.get_running_loop()
+    patient = ServerOptions("127.0.0.1:0", reader_stall_timeout=timedelta(seconds=2))
+    async with app(server=patient, flush_interval=timedelta()) as (_, address), stub_of(address, *SMALL_WINDOW) as stub:
         job = (await stub.StartGeneration(scripted(tokens=30_000, rate=0, pattern="count"))).job
+        began = loop.time()
         call = stub.StreamJob(pb.StreamJobRequest(job_id=job.id))
         collected = Collected(Cursor())
         while (response := await call.read()) is not grpc.aio.EOF:
@@ -111,3 +114,19 @@ async def test_a_reader_that_is_slow_but_takes_something_is_not_ended() -> None:
             collected.add(response.SerializeToString())
             await asyncio.sleep(0.02)
         assert collected.finished
+    assert loop.time() - began > 2
+
+
+async def test_a_reader_that_does_not_even_take_the_first_answer_is_ended_like_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO):
+        async with app(server=STALLING) as (_, address), client_of(address) as client:
+            job = await client.start_request(scripted(tokens=10, hang_after=10))
+            async with stub_of(address, *NO_WINDOW) as stub:
+                call = stub.StreamJob(pb.StreamJobRequest(job_id=job.id))
+                await eventually(lambda: "READER_STALLED" in caplog.text)
+                refusal = refusal_of(await read_on(call, Collected()))
+            await client.cancel(job.id)
+    assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "READER_STALLED")
+    assert [record.name for record in caplog.records if record.levelno >= logging.WARNING] == []
