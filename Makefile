@@ -99,7 +99,7 @@ gen: .venv/.dev web/node_modules/.installed ## Generate gen/ and web/src/gen/ fr
 docs: .venv/.dev ## Generate docs/errors.md and docs/settings.md
 	$(BIN)/python -m tools.docs
 
-LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+LOCK := $(BIN)/uv pip compile --all-extras --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 lock: .venv/.dev ## Take the newest versions that pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
 	$(LOCK) --upgrade --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock

@@ -18,7 +18,17 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from streamsvc.setting_kinds import Address, Duration, KeyPrefix, RedisUri, Size, StoreUri, parse_duration, within
+from streamsvc.setting_kinds import (
+    Address,
+    AddressOrNone,
+    Duration,
+    KeyPrefix,
+    RedisUri,
+    Size,
+    StoreUri,
+    parse_duration,
+    within,
+)
 from streamsvc.setting_kinds import show as show
 from streamsvc.store.redis import uri
 
@@ -39,7 +49,7 @@ class Upstream(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["openai_chat", "scripted"]
+    kind: Literal["openai_chat", "openai_responses", "anthropic", "scripted", "worker"]
     base_url: str = ""
     default_model: str = ""
     api_key_env: str = Field(default="", description="the name of a variable, never the key")
@@ -54,6 +64,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, toml_file=FILE)
 
     listen: Address = Field("127.0.0.1:50051", description="where to listen, HOST:PORT")
+    internal_listen: AddressOrNone = Field(
+        "127.0.0.1:50052",
+        description="where to listen for processes that write jobs, HOST:PORT or none; follows the port of listen",
+    )
     store: StoreUri = Field("memory", repr=False, description="where logs are kept: memory, or the URI of a Redis")
     log_format: Literal["text", "json"] = Field("text", description="one line an event of the service's own log")
     heartbeat_interval: Annotated[timedelta, BeforeValidator(parse_duration), within(_s, 60 * _s)] = Field(
@@ -67,6 +81,12 @@ class Settings(BaseSettings):
     )
     retention: Annotated[timedelta, BeforeValidator(parse_duration), within(0 * _s, 30 * _d)] = Field(
         timedelta(hours=1), description="how long a job is kept after its end"
+    )
+    claim_grace: Annotated[timedelta, BeforeValidator(parse_duration), within(0 * _s, _d)] = Field(
+        60 * _s, description="how long a job of others whose writer is gone, or has yet to come, waits to be claimed"
+    )
+    cancel_grace: Annotated[timedelta, BeforeValidator(parse_duration), within(0 * _s, _d)] = Field(
+        10 * _s, description="how long such a writer may take to answer a cancel"
     )
     safety_time: Duration = Field(_d, description="how long a job is kept that runs but is not written")
     drain_readers_grace: Annotated[timedelta, BeforeValidator(parse_duration), within(0 * _s, _d)] = Field(
@@ -154,6 +174,9 @@ def load(given: Mapping[str, Any]) -> tuple[Settings, Mapping[str, str]]:
     if wanted and sources["store"] == "default":
         settings = settings.model_copy(update={"store": _store_of(settings)})
         sources["store"] = f"redis_uri, {sources['redis_uri']}"
+    if sources["internal_listen"] == "default" and sources["listen"] != "default":
+        settings = settings.model_copy(update={"internal_listen": _beside(settings.listen)})
+        sources["internal_listen"] = f"listen, {sources['listen']}"
     return settings, sources
 
 
@@ -161,6 +184,15 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return the names of variables that look like settings and are none. Not an error: some are injected."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+
+
+def _beside(listen: str) -> str:
+    """Return where to listen inside: at the next port, so that several instances on one machine need no second option.
+
+    Not at the same host: that may be open to others.
+    """
+    port = int(listen.rpartition(":")[2])
+    return f"127.0.0.1:{min(port + 1, 65535) if port else 0}"
 
 
 def _store_of(settings: Settings) -> str:

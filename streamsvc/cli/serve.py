@@ -62,8 +62,9 @@ async def _run(settings: Settings, producers: Mapping[str, Producer], servers: R
             address = await app.start()
             names = ", ".join(producers)
             where = uri.show(servers) if servers else "memory"
+            text = "listening on %s (for processes that write jobs: %s; store: %s; producers: %s)"
             await app.run_until_signal(
-                partial(log.info, "listening on %s (store: %s; producers: %s)", address, where, names)
+                partial(log.info, text, address, app.internal_address or "nowhere", where, names)
             )
     await registry.close(producers)
     log.info("stopped")
@@ -94,9 +95,10 @@ def _producers(settings: Settings) -> Mapping[str, Producer]:
         )
         for name, upstream in settings.upstreams.items()
     }
-    if "openai" not in upstreams and (os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL")):
-        key, url = os.environ.get("OPENAI_API_KEY", ""), os.environ.get("OPENAI_BASE_URL", "")
-        upstreams["openai"] = UpstreamConfig("openai_chat", url, api_key=key)
+    for name, kind in (("openai", "openai_chat"), ("anthropic", "anthropic")):
+        key, url = (os.environ.get(f"{name.upper()}_{what}", "") for what in ("API_KEY", "BASE_URL"))
+        if name not in upstreams and (key or url):
+            upstreams[name] = UpstreamConfig(kind, url, api_key=key)
     timeouts = Timeouts(
         connect=settings.upstream_connect_timeout,
         first_event=settings.upstream_first_event_timeout,

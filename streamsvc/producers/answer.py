@@ -145,6 +145,10 @@ class Answer:
             seam, self._seam = self._seam, None
             self._append("text", seam.end())
 
+    def begin_text(self) -> None:
+        """Hear that a text begins of which nothing is said yet: sources named from now on are its own."""
+        self._text = self.open_part
+
     def cite(self, citation: content_pb2.Citation) -> None:
         """Name a source of the newest text, or of the next one if there is none yet."""
         self._sources.append(citation)

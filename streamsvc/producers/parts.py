@@ -64,6 +64,11 @@ class Parts:
     def __init__(self, opened: int = 0) -> None:
         self._next = opened
 
+    @property
+    def opened(self) -> int:
+        """How many parts there are."""
+        return self._next
+
     def start(self, part: content_pb2.ContentPart) -> tuple[int, event_pb2.Event]:
         """Return the next free index, and the event that opens `part` under it."""
         index, self._next = self._next, self._next + 1

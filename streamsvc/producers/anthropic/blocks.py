@@ -44,6 +44,7 @@ class Text(Block):
 
     def open(self, given: Mapping[str, Any]) -> None:
         """See `Block.open`."""
+        self.answer.begin_text()
         self.answer.tell(text_of(given.get("text")))
         for citation in objects_of(given.get("citations")):
             self.answer.cite(citation_of(citation))

@@ -83,8 +83,6 @@ class Events:
 
     def end(self) -> list[Item]:
         """Return what closes the answer."""
-        if self._block is not None:
-            self._block.close()
         for block in self._upstream_calls.values():
             block.give_up()
         reason = _FINISH_REASONS.get(self._upstream_reason, job_pb2.FINISH_REASON_OTHER)
