@@ -26,10 +26,6 @@ FAMILIES: Mapping[str, Callable[..., ModelApi[Any]]] = {
     "openai_chat": OpenAIChat,
     "openai_responses": OpenAIResponses,
 }
-    "anthropic": Anthropic,
-    "openai_chat": OpenAIChat,
-    "openai_responses": OpenAIResponses,
-}
 _VARYING = ("id", "epoch", "last_offset", "offset", "create_time", "update_time", "complete_time", "expire_time")
 
 
