@@ -240,7 +240,7 @@ class Tail:
             if self.epoch:
                 await self._read_on()
             else:
-                self.adopt(await self._store.get(self.job_id))
+                await self._read_end()
             self.missing_since = None
         except JobDeleted:
             self.deleted = True
@@ -267,9 +267,13 @@ class Tail:
                 if chunk.last >= chunk.end:
                     return
         except Unservable:
-            # A fed tail keeps what it has: its writer puts it back, or is told to stop.
-            if not self.fed:
-                self.adopt(await self._store.get(self.job_id))
+            await self._read_end()
+
+    async def _read_end(self) -> None:
+        record = await self._store.get(self.job_id)
+        # A fed tail keeps what it has: its writer puts it back, or is told to stop.
+        if not self.fed:
+            self.adopt(record)
 
     async def _load_fold(self) -> None:
         """Fold what lies before the window."""

@@ -1,0 +1,56 @@
+"""What a fed tail holds is what its writer would put back: no answer that was asked for before takes it away."""
+
+from __future__ import annotations
+
+import asyncio
+
+from streamsvc import ids
+from streamsvc.jobs.tail import Tail
+from streamsvc.principal import ANONYMOUS
+from streamsvc.v1 import job_service_pb2 as pb
+from tests.support.events import kinds, text
+from tests.support.faulty_store import FaultyStore
+from tests.support.producers import STOP
+from tests.support.rig import one_rig
+from tests.support.virtual_time import in_virtual_time, now, settle
+from tests.support.writing_log import begin
+
+REQUEST = pb.StartGenerationRequest(prompt="why?", request_id="r1")
+JOB_ID = ids.job_id_of_request(ANONYMOUS.tenant, ANONYMOUS.subject, "r1")
+
+
+@in_virtual_time
+async def test_a_reader_that_came_before_the_job_takes_nothing_from_its_writer() -> None:
+    async with one_rig() as rig:
+        rig.faults.hold("get")
+        rig.reader(JOB_ID)
+        await settle()
+        await rig.start(REQUEST)
+        rig.faults.let_go("get")
+        await settle()
+        await rig.shared.lose(JOB_ID, to_offset=0, fence=0)
+        rig.told.say(text("a"), STOP)
+        await asyncio.sleep(1)
+        stored = await rig.stored(JOB_ID)
+        assert kinds(stored) == ["job_created", "job_started", "text_delta", "job_completed"]
+
+
+@in_virtual_time
+async def test_a_reader_whose_cursor_was_lost_takes_nothing_from_the_next_writer() -> None:
+    async with one_rig() as rig:
+        log = await begin(rig.shared)
+        faults = FaultyStore(rig.shared)
+        tail = Tail(log.job_id, faults.store, clock=now, window_bytes=lambda: 1 << 30)
+        await log.say(text("a"))
+        await tail.refresh()
+        assert tail.base == 2
+        await rig.shared.lose(log.job_id, to_offset=1, fence=1)
+        await asyncio.sleep(11)
+        taken = await log.taken_over()
+        faults.hold("get")
+        reading = asyncio.create_task(tail.refresh())
+        await settle()
+        tail.feed(taken.record, log.first)
+        faults.let_go("get")
+        await reading
+        assert tail.base == 0
