@@ -82,6 +82,7 @@ _ms, _s, _d = timedelta(milliseconds=1), timedelta(seconds=1), timedelta(days=1)
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), within(_ms, 30 * _d)]
 Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1024)]
 Address = Annotated[str, AfterValidator(_address)]
+AddressOrNone = Annotated[str, AfterValidator(lambda value: value if value == "none" else _address(value))]
 StoreUri = Annotated[str, AfterValidator(_store)]
 RedisUri = Annotated[str, AfterValidator(_redis)]
 KeyPrefix = Annotated[str, AfterValidator(_prefix)]

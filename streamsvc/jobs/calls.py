@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 class Calls:
     """Hears calls while it runs. What it misses is noticed at the next renewal, or by the reaper.
 
-    `stop` is told of a job and why, `take` of a job that was given away.
+    `stop` is told of a job and why, `take` of a job that was given away, `wake` of the producer outside the service
+    that may claim one.
     """
 
     def __init__(
@@ -25,11 +26,13 @@ class Calls:
         *,
         stop: Callable[[str, str], None],
         take: Callable[[str], Awaitable[None]],
+        wake: Callable[[str], None],
         pause: float,
     ) -> None:
         self._store = store
         self._stop = stop
         self._take = take
+        self._wake = wake
         self._pause = pause
 
     async def run(self) -> None:
@@ -40,7 +43,9 @@ class Calls:
                 with suppress(StoreUnavailable):
                     async with self._store.watch_calls() as calls:
                         async for call in calls:
-                            if call.released:
+                            if call.producer:
+                                self._wake(call.producer)
+                            elif call.released:
                                 taking.create_task(self._take_over(call.job_id))
                             else:
                                 self._stop(call.job_id, call.cancel_reason)

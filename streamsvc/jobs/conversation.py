@@ -17,6 +17,9 @@ EXCLUSIVE = (job_service_pb2.CONCURRENCY_POLICY_REJECT, job_service_pb2.CONCURRE
 
 OPEN = frozenset({job_pb2.JOB_STATUS_PENDING, job_pb2.JOB_STATUS_RUNNING})
 
+TURN_LEASES = 3
+"""How many leases a job waits for those before it in its conversation: one that lost its writer ends within two."""
+
 LOOK_SECONDS = 0.02
 """How often to look whether the jobs in the way have ended."""
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from datetime import timedelta
 
-from streamsvc import codec, ids
 from streamsvc.errors import (
     JobDeleted,
     JobNotFound,
@@ -19,7 +18,8 @@ from streamsvc.errors import (
     StateTooLarge,
     StoreUnavailable,
 )
-from streamsvc.jobs import lifecycle, requests, watcher
+from streamsvc.jobs import requests, watcher
+from streamsvc.jobs.beginning import first_batch, job_id_of
 from streamsvc.jobs.calls import Calls
 from streamsvc.jobs.chance import Chance
 from streamsvc.jobs.conversation import EXCLUSIVE
@@ -30,9 +30,11 @@ from streamsvc.jobs.pulse import Pulse
 from streamsvc.jobs.reader import CatchUp, Patience, Reader
 from streamsvc.jobs.reaper import Reaper
 from streamsvc.jobs.tails import Tails
-from streamsvc.log import Batch, Cursor
+from streamsvc.jobs.writers import Writers
+from streamsvc.log import Cursor
 from streamsvc.principal import Principal
 from streamsvc.producers.base import Producer
+from streamsvc.producers.worker import Worker
 from streamsvc.store.base import Store
 from streamsvc.store.records import JobQuery, JobRecord, Scope
 from streamsvc.v1 import job_pb2, job_service_pb2, state_pb2
@@ -72,7 +74,8 @@ class Jobs:
         self._crew = Crew(store, self._tails, producers, options, chance)
         self._reaper = Reaper(store, self._crew.take_over, options, clock=chance.clock)
         pause = options.poll_interval.total_seconds()
-        self._calls = Calls(store, stop=self._crew.stop, take=self._crew.take_over, pause=pause)
+        self.writers = Writers(store, self._tails, self._crew.conversations, options, chance, lambda: self._reaper.calm)
+        self._calls = Calls(store, stop=self._stop, take=self._crew.take_over, wake=self.writers.wake, pause=pause)
         self._patience = Patience(
             missing=options.lease_ttl.total_seconds(),
             outage=options.store_outage_limit.total_seconds(),
@@ -181,6 +184,7 @@ class Jobs:
         What nobody could go on with, as in a store that ends with this process, ends with SERVER_STOPPED.
         """
         self._draining = True
+        self.writers.drain()
         await self._crew.drain(grace)
 
     @property
@@ -196,11 +200,13 @@ class Jobs:
     async def _start(self, principal: Principal, request: job_service_pb2.StartGenerationRequest) -> job_pb2.Job:
         job = self._described(principal, request)
         content = request.SerializeToString(deterministic=True)
-        first = self._first_batch(job, request)
+        first = first_batch(job, requests.messages_of(request), self._chance)
         digest = hashlib.sha256(content).digest()
         exclusive = request.concurrency in EXCLUSIVE and job.conversation_id != ""
         if exclusive and not await self._exists(job.id):
             await self._crew.conversations.enter(job, request.concurrency)
+        if isinstance(self._producers[job.producer], Worker):
+            return (await self.writers.wait_for_claim(job, request, first, digest)).record.job
         await self._must_not_be_lost(job.id)
         asked = self._chance.clock()
         created = await self._store.create(job, content, first, digest=digest, ttl=self._options.lease_ttl)
@@ -218,6 +224,10 @@ class Jobs:
             raise
         except JobNotFound:
             raise StoreUnavailable("the store lost this job, and its writer is about to put it back") from None
+
+    def _stop(self, job_id: str, reason: str) -> None:
+        self._crew.stop(job_id, reason)
+        self.writers.stop(job_id)
 
     async def _exists(self, job_id: str) -> bool:
         try:
@@ -255,7 +265,7 @@ class Jobs:
         producer.check(prepared(request.SerializeToString(), model))
         kept = requests.retention(request.retention if request.HasField("retention") else None, self._options.retention)
         job = job_pb2.Job(
-            id=self._job_id(principal, owner, request.request_id),
+            id=job_id_of(principal, owner, request.request_id, self._chance),
             status=job_pb2.JOB_STATUS_PENDING,
             owner=owner,
             conversation_id=request.conversation_id,
@@ -268,11 +278,6 @@ class Jobs:
         job.create_time.FromMilliseconds(self._chance.now_ms())
         return job
 
-    def _job_id(self, principal: Principal, owner: str, request_id: str) -> str:
-        if request_id:
-            return ids.job_id_of_request(principal.tenant, owner, request_id)
-        return ids.new_job_id(self._chance.now_ms(), self._chance.random_bytes(10))
-
     def _producer(self, name: str) -> Producer:
         if not name and self._producers:
             return next(iter(self._producers.values()))
@@ -280,7 +285,3 @@ class Jobs:
             known = ", ".join(self._producers) or "none"
             raise ProducerUnknown.of("producer", f"{name!r} is not configured; known: {known}", known=known)
         return self._producers[name]
-
-    def _first_batch(self, job: job_pb2.Job, request: job_service_pb2.StartGenerationRequest) -> Batch:
-        event = lifecycle.created(job, requests.input_of(requests.messages_of(request)))
-        return Batch(self._chance.new_epoch(), 0, codec.encode([event], 0), 1, job.create_time.ToMilliseconds())

@@ -14,7 +14,7 @@ from typing import Any
 from streamsvc.errors import JobNotFound, LeaseHeld, LogClosed, LogCorrupt
 from streamsvc.jobs import lifecycle, requests
 from streamsvc.jobs.chance import Chance
-from streamsvc.jobs.conversation import EXCLUSIVE, Conversations
+from streamsvc.jobs.conversation import EXCLUSIVE, TURN_LEASES, Conversations
 from streamsvc.jobs.holder import Assignment, Holder
 from streamsvc.jobs.options import JobOptions
 from streamsvc.jobs.pen import Pen
@@ -24,7 +24,7 @@ from streamsvc.jobs.tails import Tails
 from streamsvc.jobs.takeover import Plan, plan
 from streamsvc.log import Batch
 from streamsvc.producers.base import Notes, Producer
-from streamsvc.store.base import Acquired, Store
+from streamsvc.store.base import FINAL, Acquired, Store
 from streamsvc.v1 import event_pb2, job_pb2, job_service_pb2, state_pb2
 
 log = logging.getLogger(__name__)
@@ -34,9 +34,6 @@ STOP_SECONDS = 3.0
 
 CLAIM_SECONDS = 2.0
 """How long a claim on a conversation is respected whose job is not there: it may be about to be created."""
-
-TURN_LEASES = 3
-"""How many leases a job waits for those before it in its conversation: one that lost its writer ends within two."""
 
 
 class Crew:
@@ -84,9 +81,14 @@ class Crew:
         self._spawn(assignment.lease.job_id, partial(self._run_new, assignment, first))
 
     async def cancel(self, job_id: str, reason: str) -> job_pb2.Job:
-        """Ask a job to stop; it hears at once if it is written here. Raises JobNotFound, StoreUnavailable."""
+        """Ask a job to stop; it hears at once if it is written here. Raises JobNotFound, StoreUnavailable.
+
+        One of processes outside the service that none of them holds is ended.
+        """
         job = await self._store.request_cancel(job_id, reason)
         self.stop(job_id, reason)
+        if job.status not in FINAL and (await self._store.get(job_id)).outside is not None:
+            await self.take_over(job_id)
         return job
 
     def stop(self, job_id: str, reason: str) -> None:
@@ -173,6 +175,10 @@ class Crew:
         digest = hashlib.sha256(acquired.request).digest()
         assignment = Assignment(acquired.lease, asked, record, acquired.request, digest)
         todo = plan(acquired, self._producers.get(record.job.producer), self._options.max_attempts)
+        if record.outside is not None and todo.final is not None:
+            log.info("job %s is ended: no process outside writes it any more", record.job.id)
+            await self._end(assignment, todo.final)
+            return
         with self._tails.open(record.job.id) as tail:
             try:
                 await tail.refresh()
@@ -201,6 +207,9 @@ class Crew:
         if final is None:
             raise error
         log.error("job %s is ended: reading it failed with %s", assignment.lease.job_id, type(error).__name__)
+        await self._end(assignment, final)
+
+    async def _end(self, assignment: Assignment, final: event_pb2.Event) -> None:
         batch, job = self._pen(assignment).write([final])
         await self._store.append(assignment.lease, batch, job=job)
 

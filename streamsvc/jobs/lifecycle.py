@@ -80,6 +80,13 @@ def lost(attempts: int) -> job_pb2.JobError:
     )
 
 
+def unclaimed(seconds: float) -> job_pb2.JobError:
+    """Return what a job says whose writer outside the service is gone, or never came."""
+    message = f"no producer wrote the job, and none claimed it within {seconds:g} s"
+    metadata = {"seconds": f"{seconds:g}"}
+    return job_pb2.JobError(reason="PRODUCER_LOST", message=message, retryable=True, metadata=metadata)
+
+
 def unreadable() -> job_pb2.JobError:
     """Return what a job says that was to go on, and whose log cannot be read."""
     message = "what is stored of the job is corrupt: it cannot go on"

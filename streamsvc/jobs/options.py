@@ -22,6 +22,8 @@ class JobOptions:
     poll_interval: timedelta = timedelta(seconds=1)
     flush_interval: timedelta = timedelta(milliseconds=10)
     retention: timedelta = timedelta(hours=1)
+    claim_grace: timedelta = timedelta(minutes=1)
+    cancel_grace: timedelta = timedelta(seconds=10)
     store_outage_limit: timedelta = timedelta(minutes=5)
     max_request_bytes: int = _MIB
     max_event_bytes: int = _MIB

@@ -18,7 +18,8 @@ class Reaper:
 
     It takes over only when its own calls have succeeded without a break for one lease: while the store was out of
     reach no writer could renew, and none of them is dead for that (docs/architecture.md, "The rules of one log").
-    A job that was given away has no writer to be careful of, and is taken over whenever it is found.
+    A job that was given away has no writer to be careful of, and is taken over whenever it is found. `calm` tells
+    whether it takes over the others just now.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Reaper:
         self._clock = clock
         self._calm_since: float | None = None
         self.store_answers = True
+        self.calm = False
 
     async def run(self) -> None:
         """Look again and again. Runs as a task of its own."""
@@ -44,21 +46,21 @@ class Reaper:
             now = self._clock()
             # A process that was stopped knows nothing of the time between.
             if now - looked > self._interval + self._lease / 2:
-                self._calm_since = None
+                self._calm_since, self.calm = None, False
             looked = now
             try:
                 await self._look(now)
                 self.store_answers = True
             except StoreUnavailable:
-                self._calm_since, self.store_answers = None, False
+                self._calm_since, self.store_answers, self.calm = None, False, False
             await asyncio.sleep(self._interval)
 
     async def _look(self, now: float) -> None:
-        calm = self._calm_since is not None and now - self._calm_since >= self._lease
-        abandoned = await self._store.abandoned(released=not calm)
+        self.calm = self._calm_since is not None and now - self._calm_since >= self._lease
+        abandoned = await self._store.abandoned(released=not self.calm)
         if self._clock() - now > self._lease / 2:
             # Writers waited for the store as well, or this process was stopped meanwhile.
-            self._calm_since = None
+            self._calm_since, self.calm = None, False
             return
         self._calm_since = now if self._calm_since is None else self._calm_since
         for job_id in abandoned:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -37,12 +37,12 @@ def check_start(request: job_service_pb2.StartGenerationRequest, max_bytes: int)
     if size > max_bytes:
         text = f"the request has {size} bytes, more than max_request_bytes={max_bytes}: send less, or give files by url"
         raise FieldInvalid.of("request", text, bytes=str(size), limit=str(max_bytes))
-    _at_most("request_id", request.request_id, MAX_ID)
-    _at_most("producer", request.producer, MAX_ID)
-    _at_most("model", request.model, MAX_MODEL)
-    _at_most("conversation_id", request.conversation_id, MAX_ID)
-    _check_messages(request)
-    _check_labels(request)
+    at_most("request_id", request.request_id, MAX_ID)
+    at_most("producer", request.producer, MAX_ID)
+    at_most("model", request.model, MAX_MODEL)
+    at_most("conversation_id", request.conversation_id, MAX_ID)
+    _check_conversation(request)
+    check_labels(request.labels)
     _check_tools(request.tools)
     _check_parameters(request.parameters)
     _check_policies(request)
@@ -62,8 +62,8 @@ def check_stream(request: job_service_pb2.StreamJobRequest) -> None:
     if request.after_offset < 0:
         text = f"is {request.after_offset}, must be 0 or more: the offset of the last event you have, 0 for none"
         raise FieldInvalid.of("after_offset", text, value=str(request.after_offset))
-    _at_most("epoch", request.epoch, MAX_ID)
-    _known("catch_up", request.catch_up, job_service_pb2.CatchUpMode)
+    at_most("epoch", request.epoch, MAX_ID)
+    known("catch_up", request.catch_up, job_service_pb2.CatchUpMode)
 
 
 def check_list(request: job_service_pb2.ListJobsRequest) -> None:
@@ -71,32 +71,32 @@ def check_list(request: job_service_pb2.ListJobsRequest) -> None:
     if not 0 <= request.page_size <= MAX_PAGE:
         text = f"is {request.page_size}, must be 0 to {MAX_PAGE}; 0 is {DEFAULT_PAGE}"
         raise FieldInvalid.of("page_size", text, value=str(request.page_size), limit=str(MAX_PAGE))
-    _at_most("page_token", request.page_token, MAX_ID)
-    _at_most("conversation_id", request.conversation_id, MAX_ID)
+    at_most("page_token", request.page_token, MAX_ID)
+    at_most("conversation_id", request.conversation_id, MAX_ID)
     for i, status in enumerate(request.statuses):
-        _known(f"statuses[{i}]", status, job_pb2.JobStatus)
+        known(f"statuses[{i}]", status, job_pb2.JobStatus)
 
 
 def check_watch(request: job_service_pb2.WatchJobsRequest) -> None:
     """Check a WatchJobsRequest. Its token is never wrong: one that cannot be served resets the caller."""
-    _at_most("conversation_id", request.conversation_id, MAX_ID)
-    _at_most("watch_token", request.watch_token, MAX_ID)
+    at_most("conversation_id", request.conversation_id, MAX_ID)
+    at_most("watch_token", request.watch_token, MAX_ID)
 
 
 def check_reason(reason: str) -> None:
     """Raise FieldInvalid for a reason to cancel that is too long."""
-    _at_most("reason", reason, MAX_REASON)
+    at_most("reason", reason, MAX_REASON)
 
 
 def heartbeat_seconds(wanted: duration_pb2.Duration | None, default: timedelta) -> float:
     """Return the longest silence of a stream: what the caller wants, within bounds."""
-    interval = default if wanted is None else _timedelta(wanted)
+    interval = default if wanted is None else timedelta_of(wanted)
     return min(max(interval, MIN_HEARTBEAT), MAX_HEARTBEAT).total_seconds()
 
 
 def retention(wanted: duration_pb2.Duration | None, default: timedelta) -> timedelta:
     """Return how long a job is kept after its end: what the caller wants, within bounds."""
-    kept = default if wanted is None else _timedelta(wanted)
+    kept = default if wanted is None else timedelta_of(wanted)
     return min(max(kept, timedelta()), MAX_RETENTION)
 
 
@@ -128,45 +128,50 @@ def input_of(messages: Sequence[content_pb2.ChatMessage]) -> list[content_pb2.Ch
     return shown
 
 
-def _check_messages(request: job_service_pb2.StartGenerationRequest) -> None:
+def _check_conversation(request: job_service_pb2.StartGenerationRequest) -> None:
     if request.prompt and request.messages:
         raise FieldInvalid.of("prompt", "give either prompt or messages, not both")
     if not request.prompt and not request.messages:
         raise FieldInvalid.of("messages", "is empty: give messages, or a prompt")
-    _few("messages", len(request.messages), MAX_MESSAGES)
-    for i, message in enumerate(request.messages):
+    check_messages("messages", request.messages)
+
+
+def check_messages(field: str, messages: Sequence[content_pb2.ChatMessage]) -> None:
+    """Check what `field` gives of a conversation. Raises FieldInvalid."""
+    few(field, len(messages), MAX_MESSAGES)
+    for i, message in enumerate(messages):
         if message.role not in _ROLES:
-            raise FieldInvalid.of(f"messages[{i}].role", "must be ROLE_SYSTEM, ROLE_USER or ROLE_ASSISTANT")
+            raise FieldInvalid.of(f"{field}[{i}].role", "must be ROLE_SYSTEM, ROLE_USER or ROLE_ASSISTANT")
         if not message.parts:
-            raise FieldInvalid.of(f"messages[{i}].parts", "is empty: give at least one part, such as a text")
+            raise FieldInvalid.of(f"{field}[{i}].parts", "is empty: give at least one part, such as a text")
         for j, part in enumerate(message.parts):
             if part.WhichOneof("kind") is None:
-                raise FieldInvalid.of(
-                    f"messages[{i}].parts[{j}]", "has no kind that is known here: set text, or another"
-                )
+                text = "has no kind that is known here: set text, or another"
+                raise FieldInvalid.of(f"{field}[{i}].parts[{j}]", text)
 
 
-def _check_labels(request: job_service_pb2.StartGenerationRequest) -> None:
-    _few("labels", len(request.labels), MAX_LABELS)
-    for key, value in request.labels.items():
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Check the labels of a job. Raises FieldInvalid."""
+    few("labels", len(labels), MAX_LABELS)
+    for key, value in labels.items():
         if not key:
             raise FieldInvalid.of("labels", "a label has an empty name")
-        _at_most("labels", key, MAX_LABEL_KEY)
-        _at_most(f"labels[{key!r}]", value, MAX_LABEL_VALUE)
+        at_most("labels", key, MAX_LABEL_KEY)
+        at_most(f"labels[{key!r}]", value, MAX_LABEL_VALUE)
 
 
 def _check_tools(tools: Sequence[job_service_pb2.Tool]) -> None:
-    _few("tools", len(tools), MAX_TOOLS)
+    few("tools", len(tools), MAX_TOOLS)
     for i, tool in enumerate(tools):
         if not tool.name:
             raise FieldInvalid.of(f"tools[{i}].name", "is empty")
-        _at_most(f"tools[{i}].name", tool.name, MAX_ID)
+        at_most(f"tools[{i}].name", tool.name, MAX_ID)
         json_object(f"tools[{i}].parameters_json", tool.parameters_json)
 
 
 def _check_parameters(parameters: job_service_pb2.GenerationParameters) -> None:
     json_object("parameters.extra_json", parameters.extra_json)
-    _few("parameters.stop_sequences", len(parameters.stop_sequences), MAX_STOPS)
+    few("parameters.stop_sequences", len(parameters.stop_sequences), MAX_STOPS)
     if parameters.HasField("max_tokens") and parameters.max_tokens < 1:
         raise FieldInvalid.of("parameters.max_tokens", f"is {parameters.max_tokens}, must be 1 or more")
     for name in ("temperature", "top_p"):
@@ -176,29 +181,32 @@ def _check_parameters(parameters: job_service_pb2.GenerationParameters) -> None:
 
 
 def _check_policies(request: job_service_pb2.StartGenerationRequest) -> None:
-    _known("recovery", request.recovery, job_service_pb2.RecoveryPolicy)
-    _known("concurrency", request.concurrency, job_service_pb2.ConcurrencyPolicy)
+    known("recovery", request.recovery, job_service_pb2.RecoveryPolicy)
+    known("concurrency", request.concurrency, job_service_pb2.ConcurrencyPolicy)
     if request.answers:
         raise FieldInvalid.of("answers", "are not served yet: leave them out")
 
 
-def _at_most(field: str, text: str, limit: int) -> None:
+def at_most(field: str, text: str, limit: int) -> None:
+    """Raise FieldInvalid for a text of more than `limit` characters."""
     if len(text) > limit:
         message = f"has {len(text)} characters, at most {limit} are allowed"
         raise FieldInvalid.of(field, message, characters=str(len(text)), limit=str(limit))
 
 
-def _few(field: str, count: int, limit: int) -> None:
+def few(field: str, count: int, limit: int) -> None:
+    """Raise FieldInvalid for more than `limit` entries."""
     if count > limit:
         message = f"has {count} entries, at most {limit} are allowed"
         raise FieldInvalid.of(field, message, entries=str(count), limit=str(limit))
 
 
-def _known(field: str, value: int, enum: Any) -> None:
+def known(field: str, value: int, enum: Any) -> None:
+    """Raise FieldInvalid for a value that the enum does not have."""
     if value not in enum.values():
         raise FieldInvalid.of(field, f"{value} is not one of {', '.join(enum.keys())}", value=str(value))
 
 
-def _timedelta(duration: duration_pb2.Duration) -> timedelta:
-    # Not ToTimedelta: a stranger's duration may be one that it cannot hold.
+def timedelta_of(duration: duration_pb2.Duration) -> timedelta:
+    """Return a duration that a stranger gave: one that no timedelta can hold is cut to one that is too long."""
     return timedelta(seconds=min(max(duration.seconds, -1), 2**31), microseconds=duration.nanos // 1000)

@@ -23,9 +23,14 @@ from streamsvc.server.calls import Calls
 from streamsvc.server.health import Health
 from streamsvc.server.job_service import NAME as JOB_SERVICE
 from streamsvc.server.job_service import JobService
+from streamsvc.server.producer_service import NAME as PRODUCER_SERVICE
+from streamsvc.server.producer_service import ProducerService
 from streamsvc.store.base import Store
 
 log = logging.getLogger(__name__)
+
+NOWHERE = "none"
+"""The address of a listener that is not wanted."""
 
 LAST_SECONDS = 2.0
 """How long callers have to take what was written to them."""
@@ -37,9 +42,14 @@ class CannotListen(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """Where the service listens, and how it stops. `listen` is HOST:PORT; port 0 takes a free one."""
+    """Where the service listens, and how it stops.
+
+    `listen` is HOST:PORT; port 0 takes a free one. So is `internal_listen`, for processes that write jobs; `none` for
+    nowhere.
+    """
 
     listen: str = "127.0.0.1:50051"
+    internal_listen: str = "none"
     drain_readers_grace: timedelta = timedelta(seconds=2)
     drain_jobs_grace: timedelta = timedelta(seconds=25)
     reader_stall_timeout: timedelta = timedelta(seconds=60)
@@ -61,25 +71,27 @@ class App:
         self._options = options
         self._outlived = jobs.outlived
         self._health = Health(
-            [JOB_SERVICE], lambda: self.jobs.store_answers, min(1.0, jobs.reaper_interval.total_seconds())
+            [JOB_SERVICE, PRODUCER_SERVICE],
+            lambda: self.jobs.store_answers,
+            min(1.0, jobs.reaper_interval.total_seconds()),
         )
-        self._server = grpc.aio.server(options=_channel_arguments(jobs.max_request_bytes))
         calls = Calls(chance, options.reader_stall_timeout)
         self._departures = calls.departures
-        self._server.add_generic_rpc_handlers((JobService(self.jobs).handler(calls),))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._server)
-        services = (JOB_SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(services, self._server)
+        most = 4 * max(jobs.max_request_bytes, jobs.max_event_bytes)
+        self._server = self._serving(JOB_SERVICE, JobService(self.jobs).handler(calls), 4 * jobs.max_request_bytes)
+        self._internal = self._serving(PRODUCER_SERVICE, ProducerService(self.jobs.writers).handler(calls), most)
+        self.internal_address = ""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> str:
         """Listen, and return the address. Raises CannotListen."""
-        listen = self._options.listen
-        _probe(listen)
-        port = self._server.add_insecure_port(listen)
+        address = _bind(self._server, self._options.listen, "--listen")
+        if self._options.internal_listen != NOWHERE:
+            self.internal_address = _bind(self._internal, self._options.internal_listen, "--internal-listen")
+            await self._internal.start()
         await self._server.start()
         self._tasks = [asyncio.create_task(self.jobs.run()), asyncio.create_task(self._health.run())]
-        return f"{listen.rpartition(':')[0]}:{port}"
+        return address
 
     async def stop(self) -> None:
         """Stop in good order: not ready, no new jobs, the running ones until the grace ends, readers sent elsewhere.
@@ -98,10 +110,18 @@ class App:
 
     async def kill(self, grace: float | None = None) -> None:
         """Stop now, readers after `grace` seconds."""
-        await self._server.stop(grace)
+        await asyncio.gather(self._server.stop(grace), self._internal.stop(grace))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _serving(self, name: str, handler: grpc.GenericRpcHandler, max_bytes: int) -> grpc.aio.Server:
+        server = grpc.aio.server(options=_channel_arguments(max_bytes))
+        server.add_generic_rpc_handlers((handler,))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, server)
+        services = (name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(services, server)
+        return server
 
     async def run_until_signal(self, ready: Callable[[], None] = lambda: None) -> None:
         """Run until SIGTERM or SIGINT, then stop in good order; a second signal ends at once.
@@ -128,26 +148,27 @@ class App:
             await self.kill()
 
 
-def _probe(listen: str) -> None:
-    """Raise CannotListen where gRPC would only say that it failed."""
+def _bind(server: grpc.aio.Server, listen: str, option: str) -> str:
+    """Have a server listen, and return where. Raises CannotListen where gRPC would only say that it failed."""
     host, _, port = listen.rpartition(":")
     try:
         with socket.create_server((host.strip("[]"), int(port)), family=_family(host)):
             pass
     except OSError as error:
         text = f"cannot listen on {listen}: {error.strerror}"
-        raise CannotListen(f"{text}; choose another address with --listen HOST:PORT") from None
+        raise CannotListen(f"{text}; choose another address with {option} HOST:PORT") from None
+    return f"{host}:{server.add_insecure_port(listen)}"
 
 
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _channel_arguments(max_request_bytes: int) -> list[tuple[str, int]]:
+def _channel_arguments(max_bytes: int) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", 0),  # else a second server would silently share the port
         # Larger than what is allowed, so that a request that is too large gets our error and not gRPC's.
-        ("grpc.max_receive_message_length", 4 * max_request_bytes),
+        ("grpc.max_receive_message_length", max_bytes),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),

@@ -39,6 +39,7 @@ class Instance:
 
     def __init__(self, settings: Mapping[str, str], environment: Mapping[str, str]) -> None:
         self.address = f"{HOST}:{free_port()}"
+        self.internal_address = f"{HOST}:{free_port()}"
         self.prefix = settings["redis_key_prefix"]
         self._settings = settings
         self._environment = environment
@@ -69,7 +70,12 @@ class Instance:
     async def start(self) -> None:
         """Start it, on the port it had before, and wait until it is healthy."""
         self._runs.append(
-            await Service.start(self._settings, listen=self.address, environment=self._environment),
+            await Service.start(
+                self._settings,
+                listen=self.address,
+                internal_listen=self.internal_address,
+                environment=self._environment,
+            ),
         )
 
     async def kill(self) -> None:

@@ -46,6 +46,7 @@ class Service:
         self._process = process
         self._directory = directory
         self.address = ""
+        self.internal_address = ""
         self.log: deque[str] = deque(maxlen=100_000)
         self._said = asyncio.Event()
         self._listening = asyncio.create_task(self._listen())
@@ -56,10 +57,11 @@ class Service:
         settings: Mapping[str, str] | None = None,
         *,
         listen: str = "127.0.0.1:0",
+        internal_listen: str = "127.0.0.1:0",
         environment: Mapping[str, str] | None = None,
     ) -> Service:
         """Start it, and wait until it is healthy."""
-        given = {"listen": listen, **QUICK, **(settings or {})}
+        given = {"listen": listen, "internal_listen": internal_listen, **QUICK, **(settings or {})}
         options = [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", value)]
         directory = tempfile.TemporaryDirectory(prefix="streamsvc-")  # no streamsvc.toml in it
         process = await asyncio.create_subprocess_exec(
@@ -72,8 +74,8 @@ class Service:
         )
         service = cls(process, directory)
         try:
-            found = await service.logged(r"listening on (\S+)")
-            service.address = found[1]
+            found = await service.logged(r"listening on (\S+) \(for processes that write jobs: ([^;]+);")
+            service.address, service.internal_address = found[1], found[2]
             await healthy(service.address)
         except BaseException:
             await service.kill()

@@ -30,7 +30,7 @@ from streamsvc.v1 import job_service_pb2 as streamsvc_dot_v1_dot_job__service__p
 from streamsvc.v1 import state_pb2 as streamsvc_dot_v1_dot_state__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#streamsvc/v1/producer_service.proto\x12\x0cstreamsvc.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1astreamsvc/v1/content.proto\x1a\x18streamsvc/v1/event.proto\x1a\x16streamsvc/v1/job.proto\x1a\x1estreamsvc/v1/job_service.proto\x1a\x18streamsvc/v1/state.proto\"\x84\x01\n\x05Lease\x12\r\n\x05\x66\x65nce\x18\x01 \x01(\x03\x12,\n\tremaining\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10\x63\x61ncel_requested\x18\x03 \x01(\x08\x12\x15\n\rcancel_reason\x18\x04 \x01(\t\x12\r\n\x05\x65poch\x18\x05 \x01(\t\"\xb9\x04\n\x10\x43reateJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12:\n\x06labels\x18\x05 \x03(\x0b\x32*.streamsvc.v1.CreateJobRequest.LabelsEntry\x12\x31\n\x0elease_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05input\x18\x07 \x03(\x0b\x32\x19.streamsvc.v1.ChatMessage\x12\x17\n\x0fprevious_job_id\x18\x08 \x01(\t\x12*\n\x07\x61nswers\x18\t \x03(\x0b\x32\x19.streamsvc.v1.InputAnswer\x12\x34\n\x0b\x63oncurrency\x18\n \x01(\x0e\x32\x1f.streamsvc.v1.ConcurrencyPolicy\x12,\n\tretention\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08producer\x18\x0c \x01(\t\x12\x14\n\x0c\x63ontext_json\x18\r \x01(\t\x12.\n\x0b\x63laim_grace\x18\x0e \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\twriter_id\x18\x0f \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"W\n\x11\x43reateJobResponse\x12\x1e\n\x03job\x18\x01 \x01(\x0b\x32\x11.streamsvc.v1.Job\x12\"\n\x05lease\x18\x02 \x01(\x0b\x32\x13.streamsvc.v1.Lease\"\xa3\x01\n\x0f\x43laimJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x31\n\x0elease_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08producer\x18\x03 \x01(\t\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\xaa\x01\n\x10\x43laimJobResponse\x12%\n\x05state\x18\x01 \x01(\x0b\x32\x16.streamsvc.v1.JobState\x12\"\n\x05lease\x18\x02 \x01(\x0b\x32\x13.streamsvc.v1.Lease\x12\x35\n\x07request\x18\x03 \x01(\x0b\x32$.streamsvc.v1.StartGenerationRequest\x12\x14\n\x0c\x63ontext_json\x18\x04 \x01(\t\"p\n\x11RenewLeaseRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\x12\x13\n\x0blast_offset\x18\x04 \x01(\x05\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"8\n\x12RenewLeaseResponse\x12\"\n\x05lease\x18\x01 \x01(\x0b\x32\x13.streamsvc.v1.Lease\"4\n\x13ReleaseLeaseRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\"\x16\n\x14ReleaseLeaseResponse\"\x7f\n\x14PublishEventsRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\x12\x14\n\x0c\x61\x66ter_offset\x18\x03 \x01(\x05\x12#\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x13.streamsvc.v1.Event\x12\r\n\x05\x65poch\x18\x05 \x01(\t\"P\n\x15PublishEventsResponse\x12\x13\n\x0blast_offset\x18\x01 \x01(\x05\x12\"\n\x05lease\x18\x02 \x01(\x0b\x32\x13.streamsvc.v1.Lease2\xbb\x03\n\x0fProducerService\x12L\n\tCreateJob\x12\x1e.streamsvc.v1.CreateJobRequest\x1a\x1f.streamsvc.v1.CreateJobResponse\x12I\n\x08\x43laimJob\x12\x1d.streamsvc.v1.ClaimJobRequest\x1a\x1e.streamsvc.v1.ClaimJobResponse\x12T\n\nRenewLease\x12\x1f.streamsvc.v1.RenewLeaseRequest\x1a .streamsvc.v1.RenewLeaseResponse\"\x03\x90\x02\x02\x12Z\n\x0cReleaseLease\x12!.streamsvc.v1.ReleaseLeaseRequest\x1a\".streamsvc.v1.ReleaseLeaseResponse\"\x03\x90\x02\x02\x12]\n\rPublishEvents\x12\".streamsvc.v1.PublishEventsRequest\x1a#.streamsvc.v1.PublishEventsResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#streamsvc/v1/producer_service.proto\x12\x0cstreamsvc.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1astreamsvc/v1/content.proto\x1a\x18streamsvc/v1/event.proto\x1a\x16streamsvc/v1/job.proto\x1a\x1estreamsvc/v1/job_service.proto\x1a\x18streamsvc/v1/state.proto\"\x84\x01\n\x05Lease\x12\r\n\x05\x66\x65nce\x18\x01 \x01(\x03\x12,\n\tremaining\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10\x63\x61ncel_requested\x18\x03 \x01(\x08\x12\x15\n\rcancel_reason\x18\x04 \x01(\t\x12\r\n\x05\x65poch\x18\x05 \x01(\t\"\xb9\x04\n\x10\x43reateJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12:\n\x06labels\x18\x05 \x03(\x0b\x32*.streamsvc.v1.CreateJobRequest.LabelsEntry\x12\x31\n\x0elease_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05input\x18\x07 \x03(\x0b\x32\x19.streamsvc.v1.ChatMessage\x12\x17\n\x0fprevious_job_id\x18\x08 \x01(\t\x12*\n\x07\x61nswers\x18\t \x03(\x0b\x32\x19.streamsvc.v1.InputAnswer\x12\x34\n\x0b\x63oncurrency\x18\n \x01(\x0e\x32\x1f.streamsvc.v1.ConcurrencyPolicy\x12,\n\tretention\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08producer\x18\x0c \x01(\t\x12\x14\n\x0c\x63ontext_json\x18\r \x01(\t\x12.\n\x0b\x63laim_grace\x18\x0e \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\twriter_id\x18\x0f \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"~\n\x11\x43reateJobResponse\x12\x1e\n\x03job\x18\x01 \x01(\x0b\x32\x11.streamsvc.v1.Job\x12\"\n\x05lease\x18\x02 \x01(\x0b\x32\x13.streamsvc.v1.Lease\x12%\n\x05state\x18\x03 \x01(\x0b\x32\x16.streamsvc.v1.JobState\"\xa3\x01\n\x0f\x43laimJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x31\n\x0elease_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08producer\x18\x03 \x01(\t\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\xaa\x01\n\x10\x43laimJobResponse\x12%\n\x05state\x18\x01 \x01(\x0b\x32\x16.streamsvc.v1.JobState\x12\"\n\x05lease\x18\x02 \x01(\x0b\x32\x13.streamsvc.v1.Lease\x12\x35\n\x07request\x18\x03 \x01(\x0b\x32$.streamsvc.v1.StartGenerationRequest\x12\x14\n\x0c\x63ontext_json\x18\x04 \x01(\t\"p\n\x11RenewLeaseRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\x12\x13\n\x0blast_offset\x18\x04 \x01(\x05\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"8\n\x12RenewLeaseResponse\x12\"\n\x05lease\x18\x01 \x01(\x0b\x32\x13.streamsvc.v1.Lease\"4\n\x13ReleaseLeaseRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\"\x16\n\x14ReleaseLeaseResponse\"\x7f\n\x14PublishEventsRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\x12\x14\n\x0c\x61\x66ter_offset\x18\x03 \x01(\x05\x12#\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x13.streamsvc.v1.Event\x12\r\n\x05\x65poch\x18\x05 \x01(\t\"P\n\x15PublishEventsResponse\x12\x13\n\x0blast_offset\x18\x01 \x01(\x05\x12\"\n\x05lease\x18\x02 \x01(\x0b\x32\x13.streamsvc.v1.Lease2\xbb\x03\n\x0fProducerService\x12L\n\tCreateJob\x12\x1e.streamsvc.v1.CreateJobRequest\x1a\x1f.streamsvc.v1.CreateJobResponse\x12I\n\x08\x43laimJob\x12\x1d.streamsvc.v1.ClaimJobRequest\x1a\x1e.streamsvc.v1.ClaimJobResponse\x12T\n\nRenewLease\x12\x1f.streamsvc.v1.RenewLeaseRequest\x1a .streamsvc.v1.RenewLeaseResponse\"\x03\x90\x02\x02\x12Z\n\x0cReleaseLease\x12!.streamsvc.v1.ReleaseLeaseRequest\x1a\".streamsvc.v1.ReleaseLeaseResponse\"\x03\x90\x02\x02\x12]\n\rPublishEvents\x12\".streamsvc.v1.PublishEventsRequest\x1a#.streamsvc.v1.PublishEventsResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,23 +52,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEJOBREQUEST_LABELSENTRY']._serialized_start=881
   _globals['_CREATEJOBREQUEST_LABELSENTRY']._serialized_end=926
   _globals['_CREATEJOBRESPONSE']._serialized_start=928
-  _globals['_CREATEJOBRESPONSE']._serialized_end=1015
-  _globals['_CLAIMJOBREQUEST']._serialized_start=1018
-  _globals['_CLAIMJOBREQUEST']._serialized_end=1181
-  _globals['_CLAIMJOBRESPONSE']._serialized_start=1184
-  _globals['_CLAIMJOBRESPONSE']._serialized_end=1354
-  _globals['_RENEWLEASEREQUEST']._serialized_start=1356
-  _globals['_RENEWLEASEREQUEST']._serialized_end=1468
-  _globals['_RENEWLEASERESPONSE']._serialized_start=1470
-  _globals['_RENEWLEASERESPONSE']._serialized_end=1526
-  _globals['_RELEASELEASEREQUEST']._serialized_start=1528
-  _globals['_RELEASELEASEREQUEST']._serialized_end=1580
-  _globals['_RELEASELEASERESPONSE']._serialized_start=1582
-  _globals['_RELEASELEASERESPONSE']._serialized_end=1604
-  _globals['_PUBLISHEVENTSREQUEST']._serialized_start=1606
-  _globals['_PUBLISHEVENTSREQUEST']._serialized_end=1733
-  _globals['_PUBLISHEVENTSRESPONSE']._serialized_start=1735
-  _globals['_PUBLISHEVENTSRESPONSE']._serialized_end=1815
-  _globals['_PRODUCERSERVICE']._serialized_start=1818
-  _globals['_PRODUCERSERVICE']._serialized_end=2261
+  _globals['_CREATEJOBRESPONSE']._serialized_end=1054
+  _globals['_CLAIMJOBREQUEST']._serialized_start=1057
+  _globals['_CLAIMJOBREQUEST']._serialized_end=1220
+  _globals['_CLAIMJOBRESPONSE']._serialized_start=1223
+  _globals['_CLAIMJOBRESPONSE']._serialized_end=1393
+  _globals['_RENEWLEASEREQUEST']._serialized_start=1395
+  _globals['_RENEWLEASEREQUEST']._serialized_end=1507
+  _globals['_RENEWLEASERESPONSE']._serialized_start=1509
+  _globals['_RENEWLEASERESPONSE']._serialized_end=1565
+  _globals['_RELEASELEASEREQUEST']._serialized_start=1567
+  _globals['_RELEASELEASEREQUEST']._serialized_end=1619
+  _globals['_RELEASELEASERESPONSE']._serialized_start=1621
+  _globals['_RELEASELEASERESPONSE']._serialized_end=1643
+  _globals['_PUBLISHEVENTSREQUEST']._serialized_start=1645
+  _globals['_PUBLISHEVENTSREQUEST']._serialized_end=1772
+  _globals['_PUBLISHEVENTSRESPONSE']._serialized_start=1774
+  _globals['_PUBLISHEVENTSRESPONSE']._serialized_end=1854
+  _globals['_PRODUCERSERVICE']._serialized_start=1857
+  _globals['_PRODUCERSERVICE']._serialized_end=2300
 # @@protoc_insertion_point(module_scope)

@@ -195,23 +195,29 @@ class CreateJobResponse(_message.Message):
 
     JOB_FIELD_NUMBER: _builtins.int
     LEASE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def job(self) -> _job_pb2.Job:
         """The job."""
 
     @_builtins.property
     def lease(self) -> Global___Lease:
-        """The caller's lease on it."""
+        """The caller's lease on it. Unset if the job has ended."""
+
+    @_builtins.property
+    def state(self) -> _state_pb2.JobState:
+        """What was written so far. Unset if this call has made the job."""
 
     def __init__(
         self,
         *,
         job: _job_pb2.Job | None = ...,
         lease: Global___Lease | None = ...,
+        state: _state_pb2.JobState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "lease", b"lease"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "lease", b"lease", "state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "lease", b"lease"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "lease", b"lease", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
