@@ -29,7 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SEED = 2
 FAST, STALLED = by_length((6, 3), (100, 20))
-COUNT, SIZE = by_length((16_000, 400), (100_000, 250))
+COUNT, SIZE = by_length((16_000, 400), (20_000, 1250))
 """Deltas, and characters of each: 6 MB, and 25 MB."""
 MOST = COUNT * SIZE
 """By how many bytes the instance may grow: by less than one of these readers is behind."""
@@ -77,7 +77,7 @@ async def test_readers_that_stall_slow_nobody_and_cost_no_memory_and_can_resume(
             *2 * [shared().uri],
             environment=environment_of(upstream),
             flush_interval="0",
-            reader_stall_timeout=by_length("5s", "20s"),
+            reader_stall_timeout=by_length("5s", "30s"),
         ) as (writer, reading),
         client_of(writer.address) as direct,
         client_of(reading.address) as client,

@@ -20,7 +20,8 @@ from tests.support.service import client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-TOKENS, RATE = 300, 100
+TOKENS, RATE = by_length(400, 1500), 100
+"""A job that still runs when Redis fails."""
 KEPT, LOST = 30, 90
 """Deltas after which a loss begins, and after which Redis fails."""
 

@@ -14,7 +14,7 @@ from tests.support.counting import counting
 from tests.support.events import scripted
 from tests.support.fleet import fleet
 from tests.support.following import Follower
-from tests.support.length import by_length
+from tests.support.length import PATIENCE, by_length
 from tests.support.redis_servers import shared
 from tests.support.service import client_of
 
@@ -25,7 +25,7 @@ JOBS, ABANDONED = by_length((200, 20), (500, 200))
 AT_ONCE = 50
 RETENTION, SAFETY = by_length((1, 2), (5, 10))
 """Seconds that a job is kept after its end, and while nobody writes it."""
-LIMIT = RETENTION + 2 * SAFETY + 5
+LIMIT = RETENTION + 2 * SAFETY + 5 * PATIENCE
 ROUNDS = 4
 MOST = 8 * 1024 * 1024
 """By how many bytes an instance may grow over JOBS jobs: what leaks does so in every round.
