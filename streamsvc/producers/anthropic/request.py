@@ -31,7 +31,6 @@ def arguments_of(request: job_service_pb2.StartGenerationRequest) -> dict[str, A
         "max_tokens": parameters.max_tokens if parameters.HasField("max_tokens") else MAX_TOKENS,
         "messages": messages,
         "stream": True,
-        **sampling_of(parameters),
     }
     if system:
         arguments["system"] = system
@@ -39,7 +38,8 @@ def arguments_of(request: job_service_pb2.StartGenerationRequest) -> dict[str, A
         arguments["stop_sequences"] = list(parameters.stop_sequences)
     if tools := [_tool(*tool) for tool in tools_of(request)] + further_tools(extra):
         arguments["tools"] = tools
-    return {**arguments, "extra_body": extra}
+    # The package has no name for them any more: new models do not take them.
+    return {**arguments, "extra_body": {**sampling_of(parameters), **extra}}
 
 
 def _tool(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
