@@ -15,7 +15,7 @@ from streamsvc.jobs.options import JobOptions
 from streamsvc.jobs.origin import Origin
 from streamsvc.jobs.pen import Pen
 from streamsvc.jobs.takeover import Plan, claimed
-from streamsvc.store.base import Acquired, Claim, Lease, Store
+from streamsvc.store.base import FINAL, Acquired, Claim, Lease, Store
 from streamsvc.v1 import event_pb2, job_pb2
 
 CALM_RETRY = timedelta(seconds=1)
@@ -25,7 +25,7 @@ class Claims:
     """Hands jobs to those who ask for them.
 
     `calm` tells whether the store has answered for so long that a writer whose lease ran out is lost, and not just kept
-    from renewing it. `bells` rings for a producer when one of its jobs begins to wait.
+    from renewing it. `bells` rings for a producer when one of its jobs begins to wait. Once `stopped` none waits here.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Claims:
         self._chance = chance
         self._bells = bells
         self._calm = calm
+        self.stopped = False
 
     async def of_producer(self, producer: str, name: str, ttl: timedelta, wait: float) -> Acquired | None:
         """Claim any job of a producer, waiting so many seconds for one. Returns None if none came."""
@@ -59,19 +60,21 @@ class Claims:
                     if acquired is not None:
                         return acquired
                 left = deadline - clock()
-                if left <= 0:
+                if left <= 0 or self.stopped:
                     return None
                 await heard(bell, min(left, self._options.poll_interval.total_seconds()))
 
     async def of_job(self, job: job_pb2.Job, name: str, ttl: timedelta) -> Acquired:
         """Claim one job. Raises LeaseHeld, LogClosed, JobNotFound, StoreUnavailable."""
+        if job.status in FINAL:
+            raise _ended(job)
         if not (self._calm() or await self._is_free(job, name)):
             text = "the store was out of reach: the job's writer may be about to come back"
             raise LeaseHeld(text, {"job_id": job.id}, retry_after=CALM_RETRY)
         acquired = await self._store.acquire(job.id, ttl, claim=Claim(name))
         begun = await self.begin(acquired, "")
         if begun is None:
-            raise LogClosed(f"job {job.id} has ended", {"job_id": job.id})
+            raise _ended(job)
         return begun
 
     async def begin(self, acquired: Acquired, reason: str, *, max_attempts: int | None = None) -> Acquired | None:
@@ -125,3 +128,7 @@ class Claims:
         )
         batch, job = pen.write(events)
         return await self._store.append(acquired.lease, batch, job=job)
+
+
+def _ended(job: job_pb2.Job) -> LogClosed:
+    return LogClosed(f"job {job.id} has ended", {"job_id": job.id, "last_offset": str(job.last_offset)})

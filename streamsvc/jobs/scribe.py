@@ -35,17 +35,17 @@ class Scribe:
     ) -> None:
         self.lease_ttl = lease_ttl
         self.cursor = Cursor(state.job.epoch, state.offset)
-        self._max_event_bytes = options.max_event_bytes
+        self._max_event_bytes, self._max_answer_bytes = options.max_event_bytes, options.max_answer_bytes
         self._now_ms = now_ms
         self._outline = Outline(state)
-        # A place of its own for each event: whoever publishes counts them.
+        # Nothing is merged, since whoever publishes counts events; and what the log holds counts, roughly, by its state.
         self._pen = Pen(
             state.job,
             state.job.epoch,
             now_ms=now_ms,
             merges=False,
             max_event_bytes=options.max_event_bytes,
-            max_answer_bytes=options.max_answer_bytes,
+            max_answer_bytes=options.max_answer_bytes - state.ByteSize(),
         )
 
     def write(self, events: Sequence[event_pb2.Event]) -> Written:
@@ -53,8 +53,10 @@ class Scribe:
         self._outline.check(events, self._max_event_bytes)
         try:
             batch, job = self._pen.write(events)
-        except AnswerTooLarge as too_large:
-            raise EventInvalid.of("events", too_large.error.message, **too_large.error.metadata) from None
+        except AnswerTooLarge:
+            # In the words of the setting: the pen only knows what is left of it.
+            text = f"are more than max_answer_bytes={self._max_answer_bytes} allows, with all that was said before"
+            raise EventInvalid.of("events", text, limit="max_answer_bytes", bytes=str(self._max_answer_bytes)) from None
         self.cursor = Cursor(batch.epoch, batch.last)
         told = [event for event in events if event.HasField("create_time")]
         if told and events[-1].WhichOneof("payload") not in FINAL_KINDS:

@@ -171,7 +171,7 @@ class Writers:
 
     def drain(self) -> None:
         """Take no more calls, and end those that wait: other instances go on."""
-        self._draining = True
+        self._draining = self._claims.stopped = True
         self._cancels.ring_all()
         self._arrivals.ring_all()
 
