@@ -54,7 +54,7 @@ async def test_what_is_sent(upstream: Upstream, producer: Anthropic) -> None:
     parameters = job_service_pb2.GenerationParameters(temperature=0, max_tokens=9, extra_json='{"top_k": 4}')
     assert await said(generate(producer, ask(model="claude", parameters=parameters))) == RIVERS
     assert exchange.path == "/v1/messages"
-    assert exchange.headers["x-api-key"] == "sk-secret"
+    assert exchange.headers["authorization"] == "Bearer sk-secret"
     assert exchange.body == {
         "model": "claude",
         "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}],
