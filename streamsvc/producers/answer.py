@@ -88,6 +88,8 @@ class Answer:
 
     def tell(self, text: str) -> None:
         """Add text, or what of it was not said before. Raises Astray."""
+        if not text:
+            return
         if self.tokens:
             self.tokens.add(text)
         self._mused = False
@@ -98,6 +100,8 @@ class Answer:
 
     def reason(self, text: str, *, summary: bool = False) -> None:
         """Add reasoning, unless what follows on it was said before."""
+        if not text:
+            return
         if self.tokens:
             self.tokens.add_reasoning()
         self._mused = self._seam is not None

@@ -172,6 +172,14 @@ async def test_a_model_that_takes_no_prefill_says_what_to_change(upstream: Upstr
     assert error.message.endswith("it was asked to go on with an answer, see continue_mode")
 
 
+async def test_a_block_that_opens_without_a_word_counts_no_token(upstream: Upstream, producer: Anthropic) -> None:
+    upstream.expect(named(*message("Rivers", " run.")))
+    notes = Notes()
+    request = ask(parameters=job_service_pb2.GenerationParameters(max_tokens=64))
+    await said(generate(producer, request, notes=notes))
+    assert notes.value == b"[2, 1]"
+
+
 async def test_the_limit_counts_over_all_attempts(upstream: Upstream, producer: Anthropic) -> None:
     request = ask(parameters=job_service_pb2.GenerationParameters(max_tokens=64))
     state, notes = await lost(upstream, producer, "The", " capital", " of"), Notes(b"[3, 2]")
