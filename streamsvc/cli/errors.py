@@ -15,7 +15,7 @@ EXIT_INTERRUPTED = 130
 _NO_SERVICE = "start one with `streamsvc serve`, or say where it is with --target HOST:PORT"
 _NO_PORT = "--target needs a port, as in 127.0.0.1:50051"
 _JOB_ID = "has 32 characters of 0-9 and a-f, as `streamsvc start` prints it; `streamsvc list` shows the ids"
-_NO_KEY = "set OPENAI_API_KEY where the service runs, or choose one of these with --producer"
+_NO_KEY = "set {}_API_KEY where the service runs, or choose one of these with --producer"
 
 _WAYS_OUT = {
     "JOB_NOT_FOUND": "`streamsvc list` shows the jobs there are (the memory store forgets all when the service stops)",
@@ -74,8 +74,10 @@ def failure(error: job_pb2.JobError) -> str:
 def _way_out(error: StreamsvcError, field: str) -> str:
     if error.reason == "FIELD_INVALID":
         return next((way for name, way in _OPTIONS.items() if field == name or field.startswith(f"{name}[")), "")
-    if error.reason == "PRODUCER_UNKNOWN" and "'openai'" in error.message:
-        return _NO_KEY
+    if error.reason == "PRODUCER_UNKNOWN":
+        keyed = (name for name in ("openai", "anthropic") if f"'{name}'" in error.message)
+        if name := next(keyed, ""):
+            return _NO_KEY.format(name.upper())
     return _WAYS_OUT.get(error.reason, "").format_map(_Named(error.metadata))
 
 

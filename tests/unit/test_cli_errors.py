@@ -39,6 +39,7 @@ def unreachable(code: str) -> Unreachable:
         (FieldInvalid.of("labels['x']", "has 300 characters"), "correct --label"),
         (ProducerUnknown.of("producer", "'x' is not configured; known: scripted"), "with --producer"),
         (ProducerUnknown.of("producer", "'openai' is not configured; known: scripted"), "set OPENAI_API_KEY"),
+        (ProducerUnknown.of("producer", "'anthropic' is not configured; known: scripted"), "set ANTHROPIC_API_KEY"),
         (ConversationBusy("busy", {"job_id": "abc"}), "`streamsvc follow abc`"),
         (StateTooLarge("too large", {"job_id": "abc"}), "`streamsvc follow abc`"),
         (Overloaded("full"), "try again later"),
