@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -33,6 +34,8 @@ COUNT, SIZE = by_length((16_000, 400), (5_000, 2500))
 """Deltas, and characters of each: 6 MB, and 12 MB."""
 MOST = COUNT * SIZE
 """By how many bytes the instance may grow: by less than one of these readers is behind."""
+UNHURRIED = timedelta(seconds=10)
+"""All fast readers share one processor: none shall think that its connection is dead when it has to wait for it."""
 SMALL_WINDOW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65536))
 
 
@@ -61,7 +64,7 @@ class Stalled:
 @asynccontextmanager
 async def crowd_of(job_id: str, address: str) -> AsyncIterator[Crowd]:
     """Have the fast readers read all of a job."""
-    async with Crowd(job_id, [address], Random(SEED)) as crowd:
+    async with Crowd(job_id, [address], Random(SEED), heartbeat_interval=UNHURRIED) as crowd:
         for _ in range(FAST):
             await crowd.add()
         for reader in crowd.readers:

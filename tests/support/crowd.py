@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 from streamsvc.backoff import Backoff
 from streamsvc.v1 import job_service_pb2 as pb
@@ -24,10 +25,11 @@ AT_ONCE = Backoff(maximum=timedelta(milliseconds=200))
 class Crowd:
     """Readers of a job, each with a client of its own that knows `addresses` in an order of its own.
 
-    They are the record of what happened, `readers`, and let go of their connections with the `async with` block.
+    `options` are those of ClientOptions. They are the record of what happened, `readers`, and let go of their connections with the `async with` block.
     """
 
-    def __init__(self, job_id: str, addresses: Sequence[str], random: Random) -> None:
+    def __init__(self, job_id: str, addresses: Sequence[str], random: Random, **options: Any) -> None:
+        self._options = {"backoff": AT_ONCE, **options}
         self.readers: list[Follower] = []
         self._job_id = job_id
         self._addresses = addresses
@@ -50,7 +52,7 @@ class Crowd:
     async def add(self, catch_up: pb.CatchUpMode.ValueType = REPLAY) -> Follower:
         """Have one reader arrive now."""
         order = self._random.sample(self._addresses, len(self._addresses))
-        client = await self._clients.enter_async_context(client_of(*order, backoff=AT_ONCE))
+        client = await self._clients.enter_async_context(client_of(*order, **self._options))
         reader = Follower(client, self._job_id, f"{len(self.readers)} at {order[0]}", catch_up=catch_up)
         self.readers.append(reader)
         return reader
