@@ -19,7 +19,7 @@ from streamsvc.jobs.options import JobOptions
 from streamsvc.jobs.pace import Pace
 from streamsvc.jobs.pen import AnswerTooLarge, Pen
 from streamsvc.jobs.takeover import goes_on
-from streamsvc.producers.base import Finished, Notes, Producer, UpstreamError
+from streamsvc.producers.base import Finished, Lasting, Notes, Producer, UpstreamError
 from streamsvc.v1 import event_pb2, job_pb2, job_service_pb2, state_pb2
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ class Runner:
         self._pace = Pace(options.flush_interval.total_seconds())
         self._checkpoints = Checkpoints(options)
         self._said = False
+        self._unwanted = False
         self._opened = False
         self._begun = asyncio.Event()
         self._dropped = asyncio.Event()
@@ -93,12 +94,14 @@ class Runner:
 
     def end(self, final: event_pb2.Event | None) -> None:
         """Close the upstream and end the job so, unless its end is known already. What was said is kept."""
+        self._unwanted = self._unwanted or (final is not None and not self._intake.ended)
         self._intake.end(final)
         if self._producing is not None:
             self._producing.cancel()
 
     def drop(self) -> None:
         """Close the upstream and write nothing more: the job is gone."""
+        self._unwanted = True
         self._dropped.set()
 
     async def run(self, opening: Sequence[event_pb2.Event], holder: Holder, turn: Turn | None = None) -> bool:
@@ -116,6 +119,7 @@ class Runner:
         finally:
             # The upstream first: it may cost money, and what it says is not taken any more.
             await self._close_producer()
+            await self._stop_upstream()
             outcomes = await _ended(writing, keeping, dropping)
         closed, *_ = outcomes
         errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
@@ -231,6 +235,16 @@ class Runner:
         _, pending = await asyncio.wait({self._producing}, timeout=CLOSE_SECONDS)
         if pending:
             log.error("job %s: its producer does not close its upstream", self._pen.job_id)
+
+    async def _stop_upstream(self) -> None:
+        """End what the upstream would go on with although nobody wants it any more."""
+        if not (self._unwanted and isinstance(self._producer, Lasting)):
+            return
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._producer.stop(self._notes)
+        except (TimeoutError, UpstreamError):
+            log.warning("job %s: its upstream was not told to stop", self._pen.job_id)
 
 
 def _is_cancelled() -> bool:

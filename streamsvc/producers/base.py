@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from streamsvc.v1 import event_pb2, job_pb2, job_service_pb2, state_pb2
 
@@ -67,6 +67,15 @@ class Notes:
         """Return the value if it has changed since the last call, else None."""
         changed, self._changed = self._changed, False
         return self._value if changed else None
+
+
+@runtime_checkable
+class Lasting(Protocol):
+    """A producer whose upstream may go on when nobody listens to it."""
+
+    async def stop(self, notes: Notes) -> None:
+        """End the upstream's run that `notes` tell of, if they tell of one. Raises UpstreamError."""
+        ...
 
 
 class Producer(Protocol):

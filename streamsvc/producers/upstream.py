@@ -79,7 +79,8 @@ class Upstream(Generic[C]):
         self._package = package
         self._client: C | None = None
 
-    def _connected(self) -> C:
+    def connected(self) -> C:
+        """Return the package's client."""
         # Made inside the loop that it is used in, which the constructor may not be called from.
         if self._client is None:
             # No phase but the first is the transport's: the others are counted from event to event.
@@ -105,7 +106,7 @@ class Upstream(Generic[C]):
         """Send a request, and yield what the answer to it says. Raises UpstreamError, and Astray as `Answer` does."""
         async with AsyncExitStack() as stack:
             stream = await open_stream(
-                stack, call(self._connected()), self._package.error, self.failures, self.endpoint, model
+                stack, call(self.connected()), self._package.error, self.failures, self.endpoint, model
             )
             try:
                 async for events in stream:

@@ -15,7 +15,8 @@ from streamsvc.v1 import event_pb2, job_service_pb2, state_pb2
 from tests.support.chats import ask, failed, generate, line_of, said
 from tests.support.families import call_item, named, openai_responses, response, search_item, text_item, unknown
 from tests.support.folding import folded, numbered
-from tests.support.upstream import Upstream, abort, close, reply
+from tests.support.told_streams import service
+from tests.support.upstream import Upstream, abort, close, hang, reply
 
 BACKGROUND = ask(parameters=job_service_pb2.GenerationParameters(extra_json='{"background": true}'))
 RUN = response(
@@ -133,6 +134,20 @@ async def test_what_no_attempt_has_begun_is_begun(upstream: Upstream, producer: 
     items = await taken(producer, 1000, so_far=state_pb2.JobState())
     assert line_of(items[-1]) == "finished TOOL_CALLS completed"
     assert exchange.body["background"] is True
+
+
+async def test_a_cancelled_job_ends_the_run_too() -> None:
+    async with service("openai_responses") as (upstream, client):
+        begun = upstream.expect(named(*RUN[:5]), hang())
+        job = await client.start_request(BACKGROUND)
+        async for item in client.stream(job.id):
+            if isinstance(item, event_pb2.Event) and item.HasField("text_delta"):
+                break
+        ending = upstream.expect(reply(200, {"id": "resp_1", "object": "response", "status": "cancelled"}))
+        await client.cancel(job.id)
+        await begun.hung_up()
+        await ending.arrived()
+        assert ending.path == "/v1/responses/resp_1/cancel"
 
 
 class _Follow:

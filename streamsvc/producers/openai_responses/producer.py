@@ -79,6 +79,14 @@ class OpenAIResponses(ModelApi[openai.AsyncOpenAI]):
             return self._follow(arguments, Run(), notes)
         return self._new(self._follow(arguments, known, notes), Overlap(so_far, known.passing))
 
+    async def stop(self, notes: Notes) -> None:
+        """See `Lasting.stop`."""
+        if run := Run.of(notes.value):
+            try:
+                await self._upstream.connected().responses.cancel(run.id)
+            except openai.OpenAIError as error:
+                raise self._upstream.failures.of_call(error, self.default_model) from None
+
     async def _follow(self, arguments: Arguments, run: Run, notes: Notes) -> AsyncGenerator[Item, None]:
         """Yield what a run says from its last boundary on; begin one if there is none."""
         answer = Answer(arguments["model"], KEPT, run.said())
