@@ -25,7 +25,8 @@ AT_ONCE = Backoff(maximum=timedelta(milliseconds=200))
 class Crowd:
     """Readers of a job, each with a client of its own that knows `addresses` in an order of its own.
 
-    `options` are those of ClientOptions. They are the record of what happened, `readers`, and let go of their connections with the `async with` block.
+    `options` are those of ClientOptions. They are the record of what happened, `readers`, and let go of their
+    connections with the `async with` block.
     """
 
     def __init__(self, job_id: str, addresses: Sequence[str], random: Random, **options: Any) -> None:
