@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.support.page import Answer, Shown, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+SOON = 16.0
+"""Seconds: two heartbeats of the page, and what a busy machine may take. Chromium alone needs 20 to find out."""
+
 
 async def test_it_goes_on_after_its_connections_were_cut(there: Site) -> None:
-    answer = await Answer.begin(there.instances[0])
+    answer = await Answer.begin(there.instances[0], tokens=400)
     async with await there.profile() as profile:
         tab = await Shown.open(profile, there.envoy.tls_url, answer.conversation)
         await tab.said(40)
@@ -19,6 +24,17 @@ async def test_it_goes_on_after_its_connections_were_cut(there: Site) -> None:
             await tab.keep("reconnecting")
             before = await tab.words()
         await tab.said(before + 20)
+        await tab.exactly(await answer.state())
+
+
+async def test_it_goes_on_within_two_heartbeats_when_its_connection_is_half_open(there: Site) -> None:
+    answer = await Answer.begin(there.instances[0], tokens=700)
+    async with await there.profile() as profile:
+        tab = await Shown.open(profile, there.envoy.tls_url, answer.conversation)
+        await tab.said(40)
+        there.network.swallow()
+        async with asyncio.timeout(SOON):
+            await tab.said(await tab.words() + 100)
         await tab.exactly(await answer.state())
 
 

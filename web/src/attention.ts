@@ -3,7 +3,12 @@
 import type { Page, Signal } from "./page.js";
 
 /** Why a call was ended from here: not a failure, but a reason to call again at once. */
-export class Interrupted extends Error {}
+export class Interrupted extends Error {
+  /** `doubtful`: whether its connection may be dead. */
+  constructor(readonly doubtful: boolean) {
+    super();
+  }
+}
 
 /**
  * The attention of one reader, from now until `close`.
@@ -50,14 +55,15 @@ export class Attention {
   close(): void {
     this.#closed = true;
     this.#stopListening();
-    this.#call?.abort(new Interrupted());
+    this.#call?.abort(new Interrupted(false));
     this.#cut?.();
   }
 
   #heard(signal: Signal): void {
     if (signal === "away") this.#away = true;
     if (signal === "back") this.#away = false;
-    if (signal === "away" || signal === "online" || this.overdue()) this.#call?.abort(new Interrupted());
+    const doubtful = signal === "online" || this.overdue();
+    if (signal === "away" || doubtful) this.#call?.abort(new Interrupted(doubtful));
     if (!this.#firm) this.#cut?.();
   }
 

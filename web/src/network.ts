@@ -4,6 +4,7 @@ import type { CallOptions } from "@connectrpc/connect";
 
 import { audible, type ReadOptions } from "./audible.js";
 import type { Calls } from "./calls.js";
+import { Interrupted } from "./attention.js";
 import { errorOf } from "./details.js";
 import type {
   StreamJobRequest,
@@ -24,15 +25,15 @@ export class Network implements Calls {
   ) {}
 
   streamJob(request: StreamJobRequest, options: ReadOptions): AsyncIterable<StreamJobResponse> {
-    return this.#read((link, how) => link.streamJob(request, how), options);
+    return this.#read((service, how) => service.streamJob(request, how), options);
   }
 
   watchJobs(request: WatchJobsRequest, options: ReadOptions): AsyncIterable<WatchJobsResponse> {
-    return this.#read((link, how) => link.watchJobs(request, how), options);
+    return this.#read((service, how) => service.watchJobs(request, how), options);
   }
 
   /** Makes a call that may be repeated until it has an answer. Throws StreamsvcError. */
-  async once<T>(call: (link: Link, how: CallOptions) => Promise<T>): Promise<T> {
+  async once<T>(call: (service: Link["service"], how: CallOptions) => Promise<T>): Promise<T> {
     const deadline = this.chance.now() + this.patience.callTimeoutMs;
     const retries = new Retries(this.patience, this.chance);
     for (;;) {
@@ -40,9 +41,9 @@ export class Network implements Calls {
       try {
         // Half of the time: over a connection that is half open, a second attempt must still be possible.
         const timeoutMs = Math.max(1, Math.min(deadline - this.chance.now(), this.patience.callTimeoutMs / 2));
-        return await call(link, { timeoutMs, headers: await this.links.headers() });
+        return await call(link.service, { timeoutMs, headers: await this.links.headers() });
       } catch (thrown) {
-        const error = this.#noted(link, thrown);
+        const error = this.links.failed(link, errorOf(thrown));
         const waitMs = retries.waitMs(error);
         if (this.chance.now() + waitMs >= deadline) throw error;
         await new Promise((resolve) => setTimeout(resolve, waitMs));
@@ -50,20 +51,19 @@ export class Network implements Calls {
     }
   }
 
-  async *#read<T>(call: (link: Link, how: CallOptions) => AsyncIterable<T>, options: ReadOptions): AsyncGenerator<T> {
+  async *#read<T>(
+    call: (service: Link["service"], how: CallOptions) => AsyncIterable<T>,
+    options: ReadOptions,
+  ): AsyncGenerator<T> {
     const link = this.links.use();
     try {
       const headers = await this.links.headers();
-      yield* audible((signal) => call(link, { headers, signal }), options);
+      yield* audible((signal) => call(link.service, { headers, signal }), options);
     } catch (thrown) {
-      if (options.signal.aborted) throw options.signal.reason;
-      throw this.#noted(link, thrown);
+      const reason: unknown = options.signal.reason;
+      if (reason instanceof Interrupted && reason.doubtful) this.links.doubt(link);
+      if (options.signal.aborted) throw reason;
+      throw this.links.failed(link, errorOf(thrown));
     }
-  }
-
-  #noted(link: Link, thrown: unknown) {
-    const error = errorOf(thrown);
-    this.links.failed(link, error);
-    return error;
   }
 }

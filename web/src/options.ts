@@ -16,8 +16,11 @@ export interface ClientOptions {
   readonly backoff?: Backoff;
   /** Asked for the token that calls carry, such as a JWT, and again, once, when the service refuses it. */
   readonly token?: () => string | Promise<string>;
-  /** Makes the connection to one of the base URLs; gRPC-Web by default. Called again after each failure. */
-  readonly transport?: (baseUrl: string) => Transport;
+  /**
+   * Makes the connection to one of the base URLs; gRPC-Web over `fetch` by default. Called again after each failure.
+   * `spare`: the usual one fell silent, and a browser would go on using it for calls with the same `credentials`.
+   */
+  readonly transport?: (baseUrl: string, spare: boolean) => Transport;
   /**
    * Whether the tabs of this origin share their streams, for a browser opens six connections to a host over HTTP/1.1.
    * "auto": over plain HTTP, where the tabs are known to have one caller: no token, or an `identity`.

@@ -20,71 +20,80 @@ import {
   validateTrailer,
 } from "@connectrpc/connect/protocol-grpc-web";
 
-/** A transport to the Envoy, or whatever else speaks gRPC-Web, at `baseUrl`. */
-export function grpcWebTransport(baseUrl: string): Transport {
-  const request = <M extends DescMethod>(
-    method: M,
-    timeoutMs: number | undefined,
-    header: HeadersInit | undefined,
-  ) => ({
+/** A transport to the Envoy, or whatever else speaks gRPC-Web, at `baseUrl`; over a connection of its own if `spare`. */
+export function grpcWebTransport(baseUrl: string, spare: boolean): Transport {
+  const credentials = spare ? otherCredentials(baseUrl) : "same-origin";
+  return {
+    unary: (method, signal, timeoutMs, header, message) =>
+      runUnaryCall({
+        ...limits(signal, timeoutMs),
+        req: { ...request(baseUrl, method, timeoutMs, header), stream: false, message },
+        next: async (req) => {
+          const { messages, ...answer } = await ask(method, req, credentials, req.message);
+          let only: MessageShape<typeof method.output> | undefined;
+          for await (const message of messages) only = message;
+          if (!only) throw new ConnectError("the answer has no message", Code.Unknown);
+          return { ...req, ...answer, stream: false, message: only };
+        },
+      }),
+    stream: (method, signal, timeoutMs, header, input) =>
+      runStreamingCall({
+        ...limits(signal, timeoutMs),
+        req: { ...request(baseUrl, method, timeoutMs, header), stream: true, message: input },
+        next: async (req) => {
+          const asked = await req.message[Symbol.asyncIterator]().next();
+          if (asked.done) throw new ConnectError("there is no request", Code.Internal);
+          const { messages, ...answer } = await ask(method, req, credentials, asked.value);
+          return { ...req, ...answer, stream: true, message: messages };
+        },
+      }),
+  };
+}
+
+/** Those for which a browser keeps other connections than for "same-origin". */
+function otherCredentials(baseUrl: string): RequestCredentials {
+  const here = globalThis.location?.href;
+  return here && new URL(baseUrl, here).origin !== new URL(here).origin ? "include" : "omit";
+}
+
+function request<M extends DescMethod>(baseUrl: string, method: M, timeoutMs?: number, header?: HeadersInit) {
+  return {
     service: method.parent,
     method,
     requestMethod: "POST",
     url: createMethodUrl(baseUrl, method),
     header: requestHeader(true, timeoutMs, header, false),
     contextValues: createContextValues(),
-  });
-  return {
-    unary(method, signal, timeoutMs, header, message) {
-      return runUnaryCall({
-        ...limits(signal, timeoutMs),
-        req: { ...request(method, timeoutMs, header), stream: false, message },
-        next: async (req) => {
-          const answer = await post(req, toBinary(method.input, req.message));
-          const trailer = new Headers();
-          let only: MessageShape<typeof method.output> | undefined;
-          for await (const message of messages(method.output, answer, trailer, req.signal)) only = message;
-          if (!only) throw new ConnectError("the answer has no message", Code.Unknown);
-          return { ...req, stream: false, header: answer.headers, trailer, message: only };
-        },
-      });
-    },
-    stream(method, signal, timeoutMs, header, input) {
-      return runStreamingCall({
-        ...limits(signal, timeoutMs),
-        req: { ...request(method, timeoutMs, header), stream: true, message: input },
-        next: async (req) => {
-          const asked = await req.message[Symbol.asyncIterator]().next();
-          const answer = await post(req, toBinary(method.input, asked.value as MessageShape<typeof method.input>));
-          const trailer = new Headers();
-          const message = messages(method.output, answer, trailer, req.signal);
-          return { ...req, stream: true, header: answer.headers, trailer, message };
-        },
-      });
-    },
   };
-}
-
-interface Posted {
-  readonly url: string;
-  readonly header: Headers;
-  readonly signal: AbortSignal;
 }
 
 function limits(signal: AbortSignal | undefined, timeoutMs: number | undefined) {
   return { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) };
 }
 
-async function post({ url, header, signal }: Posted, message: Uint8Array): Promise<Response> {
-  const body = encodeEnvelope(0, message);
-  const answer = await fetch(url, { method: "POST", redirect: "error", headers: header, signal, body });
+interface Asked {
+  readonly url: string;
+  readonly header: Headers;
+  readonly signal: AbortSignal;
+}
+
+/** Sends the one message of a call, and returns what is answered: `trailer` is there when `messages` is at its end. */
+async function ask<I extends DescMessage, O extends DescMessage>(
+  { input, output }: { readonly input: I; readonly output: O },
+  { url, header, signal }: Asked,
+  credentials: RequestCredentials,
+  message: MessageShape<I>,
+) {
+  const body = encodeEnvelope(0, toBinary(input, message));
+  const answer = await fetch(url, { method: "POST", redirect: "error", credentials, headers: header, signal, body });
   const { headerError } = validateResponse(answer.status, answer.headers);
   if (headerError) throw headerError;
-  return answer;
+  const trailer = new Headers();
+  return { header: answer.headers, trailer, messages: messagesOf(output, answer, trailer, signal) };
 }
 
 /** What an answer holds up to its trailer, which is added to `trailer`. Throws the error that the trailer tells of. */
-async function* messages<O extends DescMessage>(
+async function* messagesOf<O extends DescMessage>(
   output: O,
   { headers, body }: Response,
   trailer: Headers,
