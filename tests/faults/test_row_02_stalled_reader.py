@@ -30,7 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SEED = 2
 FAST, STALLED = by_length((6, 3), (100, 20))
-COUNT, SIZE = by_length((16_000, 400), (5_000, 2500))
+COUNT, SIZE = by_length((16_000, 400), (20_000, 600))
 """Deltas, and characters of each: 6 MB, and 12 MB."""
 MOST = COUNT * SIZE
 """By how many bytes the instance may grow: by less than one of these readers is behind."""
