@@ -12,7 +12,7 @@ from streamsvc.client.errors import resumable
 from streamsvc.client.options import ClientOptions
 from streamsvc.client.tokens import Tokens
 from streamsvc.errors import StreamsvcError, TokenInvalid
-from streamsvc.v1 import job_service_pb2_grpc
+from streamsvc.v1 import job_service_pb2_grpc, producer_service_pb2_grpc
 
 _KEEPALIVE_MS = 10_000
 _RECONNECT_MS = (100, 1_000)
@@ -22,10 +22,11 @@ _CONNECT_MS = 3_000
 
 @dataclass(eq=False, slots=True)
 class Link:
-    """A connection in use by `users` calls."""
+    """A connection in use by `users` calls: to the public face or to the inner one, whichever the target is."""
 
     channel: grpc.aio.Channel
     stub: job_service_pb2_grpc.JobServiceAsyncStub
+    producers: producer_service_pb2_grpc.ProducerServiceAsyncStub
     users: int = 0
     retired: bool = False
 
@@ -98,4 +99,5 @@ class Links:
                 ("grpc.max_receive_message_length", self._options.max_message_bytes),
             ],
         )
-        return Link(channel, job_service_pb2_grpc.JobServiceStub(channel))
+        producers = producer_service_pb2_grpc.ProducerServiceStub(channel)
+        return Link(channel, job_service_pb2_grpc.JobServiceStub(channel), producers)

@@ -38,7 +38,7 @@ class Scribe:
         self._max_event_bytes, self._max_answer_bytes = options.max_event_bytes, options.max_answer_bytes
         self._now_ms = now_ms
         self._outline = Outline(state)
-        # Nothing is merged, since whoever publishes counts events; and what the log holds counts, roughly, by its state.
+        # Nothing is merged, since whoever publishes counts events; what the log holds counts, roughly, by its state.
         self._pen = Pen(
             state.job,
             state.job.epoch,

@@ -1,4 +1,4 @@
-"""What ProducerService refuses of what is published: the whole call, by index and field, and nothing of it is stored."""
+"""What ProducerService refuses of what is published: the whole call, by index and field; nothing of it is stored."""
 
 from __future__ import annotations
 
