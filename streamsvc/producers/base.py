@@ -92,7 +92,11 @@ class Producer(Protocol):
         ...
 
     def continues(self, request: job_service_pb2.StartGenerationRequest) -> bool:
-        """Tell whether `generate` could go on from what an earlier attempt at `request` said."""
+        """Tell whether `generate` could go on from what an earlier attempt at `request` said.
+
+        `request` is as it came in: its model may be unset, and a prompt stand for the messages. Raises nothing for one
+        that `check` has passed.
+        """
         ...
 
     def check(self, request: job_service_pb2.StartGenerationRequest) -> None:

@@ -68,6 +68,8 @@ def state_of(items: Sequence[event_pb2.Event | Finished]) -> state_pb2.JobState:
 
 async def test_only_what_runs_in_the_background_can_be_continued(producer: OpenAIResponses) -> None:
     assert producer.continues(BACKGROUND)
+    prompted = job_service_pb2.StartGenerationRequest(prompt="hi", parameters=BACKGROUND.parameters)
+    assert producer.continues(prompted)
     assert not producer.continues(ask())
 
 

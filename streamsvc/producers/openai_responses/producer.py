@@ -16,6 +16,7 @@ from streamsvc.producers.openai_responses.events import Events
 from streamsvc.producers.openai_responses.messages import KEPT
 from streamsvc.producers.openai_responses.request import arguments_of, hand_over, is_background, is_bound
 from streamsvc.producers.openai_responses.run import Overlap, Run
+from streamsvc.producers.requests import extra_of
 from streamsvc.producers.stream import Call
 from streamsvc.producers.upstream import Item, Package
 from streamsvc.v1 import event_pb2, job_service_pb2, state_pb2
@@ -42,7 +43,7 @@ class OpenAIResponses(ModelApi[openai.AsyncOpenAI]):
 
     def continues(self, request: job_service_pb2.StartGenerationRequest) -> bool:
         """See `ModelApi.continues`."""
-        return self._continues or is_background(self.arguments_of(request)["extra_body"])
+        return self._continues or is_background(extra_of(request.parameters, ()))
 
     def arguments_of(self, request: job_service_pb2.StartGenerationRequest) -> Arguments:
         """See `ModelApi.arguments_of`."""
