@@ -15,7 +15,7 @@ import typer
 from streamsvc import settings as settings_module
 from streamsvc.cli import stores
 from streamsvc.cli.logs import set_up
-from streamsvc.cli.options import TARGET_VARIABLE
+from streamsvc.cli.options import INTERNAL_VARIABLE, TARGET_VARIABLE
 from streamsvc.jobs.chance import Chance
 from streamsvc.jobs.options import JobOptions
 from streamsvc.producers import registry
@@ -44,7 +44,7 @@ def serve(print_config: bool, **given: str | None) -> None:
         return
     set_up(settings.log_format)
     for name in settings_module.unknown_variables(os.environ):
-        if name == TARGET_VARIABLE:  # where the other commands find the service
+        if name in (TARGET_VARIABLE, INTERNAL_VARIABLE):  # where the other commands find the service
             continue
         log.warning("the environment variable %s is no setting of this service", name)
     try:
