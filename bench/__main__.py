@@ -13,6 +13,7 @@ from bench import (
     latency,
     memory,
     page,
+    producers,
     redis_calls,
     redis_instances,
     redis_store,
@@ -40,6 +41,7 @@ MODULES = (
     redis_instances,
     redis_calls,
     takeover,
+    producers,
     page,
 )
 
