@@ -50,7 +50,7 @@ class Conversations:
 
         Under REJECT raises ConversationBusy if another job is open; under REPLACE asks the others to stop.
         """
-        holder = await self._claim(job, job.id, over="")
+        holder = await self._holder(job)
         while holder != job.id:
             if policy == job_service_pb2.CONCURRENCY_POLICY_REJECT and await self._in_the_way(holder):
                 raise _busy(job, holder)
@@ -59,7 +59,8 @@ class Conversations:
         if policy == job_service_pb2.CONCURRENCY_POLICY_REJECT and others:
             await self.leave(job)
             raise _busy(job, others[0])
-        await self._stop(others, job)
+        if await self._holder(job) == job.id:
+            await self._stop(others, job)
 
     async def leave(self, job: job_pb2.Job) -> None:
         """Let go of the claim of a job that was not created after all."""
@@ -74,10 +75,9 @@ class Conversations:
         began = self._clock()
         while True:
             with suppress(StoreUnavailable):
-                holder = await self._claim(job, job.id, over="")
-                if holder != job.id:
-                    return lifecycle.cancelled(f"job {holder} has taken its place in the conversation")
                 others = await self._others(job)
+                if (holder := await self._holder(job)) != job.id:
+                    return lifecycle.cancelled(f"job {holder} has taken its place in the conversation")
                 if not others:
                     return None
                 if policy == job_service_pb2.CONCURRENCY_POLICY_REPLACE:
@@ -95,6 +95,13 @@ class Conversations:
                 if self._clock() - began > self._grace:
                     return False
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _holder(self, job: job_pb2.Job) -> str:
+        """Return who has the conversation: this job, if nobody had it.
+
+        Whoever was listed before this job was found to have it has lost it: those who take it from this job come after.
+        """
+        return await self._claim(job, job.id, over="")
 
     async def _others(self, job: job_pb2.Job) -> Sequence[str]:
         scope = Scope(job.owner, job.conversation_id)

@@ -15,7 +15,7 @@ from streamsvc.v1 import job_service_pb2 as pb
 from tests.support.events import kinds
 from tests.support.producers import STOP
 from tests.support.rig import Rig, one_rig, rigs
-from tests.support.virtual_time import in_virtual_time
+from tests.support.virtual_time import in_virtual_time, settle
 
 REJECT, REPLACE = pb.CONCURRENCY_POLICY_REJECT, pb.CONCURRENCY_POLICY_REPLACE
 SHORT = pb.GenerationParameters(extra_json='{"tokens": 3, "rate": 50}')
@@ -128,3 +128,18 @@ async def test_a_claim_whose_job_never_came_is_given_up_after_a_while() -> None:
         job = await rig.start(conversation_id="c", concurrency=REJECT)
         rig.told.say(STOP)
         assert kinds((await rig.read(job.id)).events)[-1] == "job_completed"
+
+
+@in_virtual_time
+async def test_a_replace_that_was_replaced_before_it_looked_stops_nobody() -> None:
+    async with rigs(2) as (here, there):
+        here.faults.hold("list")
+        late = asyncio.create_task(begin(here, "c", REPLACE, 0))
+        await settle()
+        newest = await begin(there, "c", REPLACE, 0)
+        assert isinstance(newest, job_pb2.Job)
+        here.faults.let_go("list")
+        replaced = await late
+        assert isinstance(replaced, job_pb2.Job)
+        assert kinds((await there.read(newest.id)).events)[-1] == "job_completed"
+        assert kinds((await here.read(replaced.id)).events) == ["job_created", "job_cancelled"]
