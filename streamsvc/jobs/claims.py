@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -45,8 +46,13 @@ class Claims:
         self._calm = calm
         self.stopped = False
 
-    async def of_producer(self, producer: str, name: str, ttl: timedelta, wait: float) -> Acquired | None:
-        """Claim any job of a producer, waiting so many seconds for one. Returns None if none came."""
+    async def of_producer(
+        self, producer: str, name: str, ttl: timedelta, wait: float, left: asyncio.Event
+    ) -> Acquired | None:
+        """Claim any job of a producer, waiting so many seconds for one. Returns None if none came.
+
+        For a caller that has `left` none is taken: it would have to wait until the lease of nobody has run out.
+        """
         clock = self._chance.clock
         deadline = clock() + wait
         if name and (job_id := await self._store.claimed(name)):
@@ -54,15 +60,16 @@ class Claims:
             if acquired is not None:
                 return acquired
         with self._bells.listening(producer) as bell:
-            while True:
+            while not (left.is_set() or self.stopped):
                 for job_id in await self._store.waiting(producer, released=not self._calm()):
                     acquired = await self._try(job_id, Claim(name), ttl)
                     if acquired is not None:
                         return acquired
-                left = deadline - clock()
-                if left <= 0 or self.stopped:
-                    return None
-                await heard(bell, min(left, self._options.poll_interval.total_seconds()))
+                remaining = deadline - clock()
+                if remaining <= 0:
+                    break
+                await heard(bell, min(remaining, self._options.poll_interval.total_seconds()))
+        return None
 
     async def of_job(self, job: job_pb2.Job, name: str, ttl: timedelta) -> Acquired:
         """Claim one job. Raises LeaseHeld, LogClosed, JobNotFound, StoreUnavailable."""

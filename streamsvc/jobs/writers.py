@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
@@ -81,8 +82,10 @@ class Writers:
             response.state.CopyFrom(await self._state(job.id))
         return response
 
-    async def claim(self, request: pb.ClaimJobRequest) -> pb.ClaimJobResponse:
+    async def claim(self, request: pb.ClaimJobRequest, left: asyncio.Event) -> pb.ClaimJobResponse:
         """Take one job, or any of a producer. The answer is empty if none came in time.
+
+        Nothing is taken for a caller that has `left`.
 
         Raises FieldInvalid, LeaseHeld, LogClosed, JobNotFound.
         """
@@ -95,7 +98,10 @@ class Writers:
             acquired: Acquired | None = await self._claims.of_job(record.job, name, ttl)
         else:
             wait = writer_requests.wait_seconds(request, writer_requests.MAX_WAIT)
-            acquired = await self._claims.of_producer(request.producer, name, ttl, wait)
+            acquired = await self._claims.of_producer(request.producer, name, ttl, wait, left)
+        if acquired is not None and left.is_set():
+            await self._store.release(acquired.lease)
+            acquired = None
         if acquired is None:
             self._must_not_drain()
             return pb.ClaimJobResponse()
@@ -107,8 +113,8 @@ class Writers:
             context_json=origin.context_json,
         )
 
-    async def renew(self, request: pb.RenewLeaseRequest) -> pb.RenewLeaseResponse:
-        """Keep a lease, and hold the answer back until somebody asks the job to stop.
+    async def renew(self, request: pb.RenewLeaseRequest, left: asyncio.Event) -> pb.RenewLeaseResponse:
+        """Keep a lease, and hold the answer back until somebody asks the job to stop, or the caller has `left`.
 
         Raises FieldInvalid, LeaseLost, LogClosed, OffsetMismatch (the store lost something), JobNotFound.
         """
@@ -121,6 +127,7 @@ class Writers:
             wait = writer_requests.wait_seconds(request, lease.ttl / 2)
             if wait and not renewed.cancel_requested:
                 await heard(bell, wait)
+            if wait and not (renewed.cancel_requested or left.is_set()):
                 renewed = await self._renew(lease, request.last_offset)
         return pb.RenewLeaseResponse(lease=writer_requests.lease_message(renewed))
 

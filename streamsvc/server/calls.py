@@ -77,14 +77,25 @@ class Calls:
         self, rpc: str, handler: Callable[[Principal, Any], Awaitable[Any]]
     ) -> Callable[[Any, Context], Awaitable[Any]]:
         """Return the gRPC handler of a call with one answer."""
+        return self.waiting(rpc, lambda principal, request, _: handler(principal, request))
+
+    def waiting(
+        self, rpc: str, handler: Callable[[Principal, Any, asyncio.Event], Awaitable[Any]]
+    ) -> Callable[[Any, Context], Awaitable[Any]]:
+        """Return the gRPC handler of a call whose answer may be held back.
+
+        The event that `handler` is given is set when the caller has left: nobody hears of what is done from then on.
+        """
 
         async def serve(request: Any, context: Context) -> Any:
             async with self._told(rpc, request, context) as call:
                 # Not the task of the connection: a start whose caller leaves is still done whole.
-                working = asyncio.ensure_future(handler(self._principal(context), request))
+                left = asyncio.Event()
+                working = asyncio.ensure_future(handler(self._principal(context), request, left))
                 try:
                     answer = await asyncio.shield(working)
                 except asyncio.CancelledError:
+                    left.set()
                     working.add_done_callback(partial(self._unheard, call))
                     raise
                 call.messages, call.bytes_sent = 1, answer.ByteSize()

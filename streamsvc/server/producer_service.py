@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Event
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -32,23 +33,25 @@ class ProducerService:
     def __init__(self, writers: Writers) -> None:
         self._writers = writers
 
-    async def create_job(self, principal: Principal, request: pb.CreateJobRequest) -> pb.CreateJobResponse:
+    async def create_job(self, principal: Principal, request: pb.CreateJobRequest, _: Event) -> pb.CreateJobResponse:
         """CreateJob."""
         return await self._writers.create(principal, request)
 
-    async def claim_job(self, _: Principal, request: pb.ClaimJobRequest) -> pb.ClaimJobResponse:
+    async def claim_job(self, _: Principal, request: pb.ClaimJobRequest, left: Event) -> pb.ClaimJobResponse:
         """ClaimJob."""
-        return await self._writers.claim(request)
+        return await self._writers.claim(request, left)
 
-    async def renew_lease(self, _: Principal, request: pb.RenewLeaseRequest) -> pb.RenewLeaseResponse:
+    async def renew_lease(self, _: Principal, request: pb.RenewLeaseRequest, left: Event) -> pb.RenewLeaseResponse:
         """RenewLease."""
-        return await self._writers.renew(request)
+        return await self._writers.renew(request, left)
 
-    async def release_lease(self, _: Principal, request: pb.ReleaseLeaseRequest) -> pb.ReleaseLeaseResponse:
+    async def release_lease(self, _: Principal, request: pb.ReleaseLeaseRequest, __: Event) -> pb.ReleaseLeaseResponse:
         """ReleaseLease."""
         return await self._writers.release(request)
 
-    async def publish_events(self, _: Principal, request: pb.PublishEventsRequest) -> pb.PublishEventsResponse:
+    async def publish_events(
+        self, _: Principal, request: pb.PublishEventsRequest, __: Event
+    ) -> pb.PublishEventsResponse:
         """PublishEvents."""
         return await self._writers.publish(request)
 
@@ -65,12 +68,12 @@ class ProducerService:
 
 
 def _unary(
-    calls: Calls, rpc: str, handler: Callable[[Principal, Any], Awaitable[Message]], request: type[Message]
+    calls: Calls, rpc: str, handler: Callable[[Principal, Any, Event], Awaitable[Message]], request: type[Message]
 ) -> grpc.RpcMethodHandler[Any, Any]:
-    async def readable(principal: Principal, found: Any) -> Message:
+    async def readable(principal: Principal, found: Any, left: Event) -> Message:
         if isinstance(found, Unreadable):
             raise found.error
-        return await handler(principal, found)
+        return await handler(principal, found, left)
 
     def read(data: bytes) -> Message | Unreadable:
         try:
@@ -79,7 +82,7 @@ def _unary(
             return Unreadable(_error(blame(data, request.DESCRIPTOR)))
 
     return grpc.unary_unary_rpc_method_handler(
-        calls.unary(rpc, readable), read, lambda answer: answer.SerializeToString()
+        calls.waiting(rpc, readable), read, lambda answer: answer.SerializeToString()
     )
 
 

@@ -278,3 +278,15 @@ async def test_a_job_that_is_not_there_is_not_found() -> None:
         lease = pb.Lease(fence=1, epoch="e")
         refusal = await refused(service.producers.PublishEvents(publishing("0" * 32, lease, 0, [completed()])))
         assert refusal.reason == "JOB_NOT_FOUND"
+
+
+async def test_a_claim_whose_caller_has_left_takes_no_job() -> None:
+    async with inside(lease_ttl=timedelta(seconds=60)) as service:
+        waiting = service.producers.ClaimJob(pb.ClaimJobRequest(producer=AGENT, wait=seconds(60)))
+        arrivals = service.app.jobs.writers._arrivals
+        await eventually(lambda: len(arrivals))
+        waiting.cancel()
+        await eventually(waiting.done)
+        job = await service.start()
+        claimed = await service.producers.ClaimJob(pb.ClaimJobRequest(producer=AGENT, wait=seconds(10)))
+        assert claimed.state.job.id == job.id
