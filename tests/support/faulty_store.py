@@ -16,14 +16,13 @@ from streamsvc.store.base import Announcement, Store
 class FaultyStore:
     """Passes every call on to `inner`, unless the test wants otherwise.
 
-    `reachable` cleared: every call fails. `dead` set: the same, for good. `deaf` set: nothing announced is heard.
-    `calls` counts calls by their name, failed ones too; `sent` are the batches of all appends, in order.
+    `reachable` cleared: every call fails. `deaf` set: nothing that is announced is heard. `calls` counts calls by their
+    name, failed ones too; `sent` are the batches of all appends, in order.
     """
 
     def __init__(self, inner: Store) -> None:
         self._inner = inner
         self.reachable = True
-        self.dead = False
         self.deaf = False
         self.calls: Counter[str] = Counter()
         self.sent: list[Batch] = []
@@ -43,12 +42,6 @@ class FaultyStore:
     def lose_answers(self, name: str, times: int = 1) -> None:
         """Let the next calls of this name have their effect and fail."""
         self._losing[name] += times
-
-    def heal(self) -> None:
-        """Let everything go well from now on."""
-        self.reachable, self.deaf = True, False
-        self._failing.clear()
-        self._losing.clear()
 
     def hold(self, name: str) -> None:
         """Let calls of this name wait."""
@@ -88,7 +81,7 @@ class FaultyStore:
         return call
 
     def _check(self, name: str) -> None:
-        if self.dead or not self.reachable:
+        if not self.reachable:
             raise StoreUnavailable("the store cannot be reached")
         if self._failing[name] > 0:
             self._failing[name] -= 1
@@ -113,5 +106,5 @@ class _Hearing:
     async def __anext__(self) -> Any:
         while True:
             announcement = await anext(self._announcements)
-            if self._store.reachable and not (self._store.deaf or self._store.dead):
+            if self._store.reachable and not self._store.deaf:
                 return announcement

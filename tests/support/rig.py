@@ -27,26 +27,14 @@ DAY = timedelta(days=1)
 
 
 class Rig:
-    """One instance. `faults` is its own way to the store that all instances share, `told` its own producer.
+    """One instance. `faults` is its own way to the store that all instances share, `told` its own producer."""
 
-    `shared` is a lossy memory store, or answers to the same calls.
-    """
-
-    def __init__(self, shared: Any, options: JobOptions, seed: int) -> None:
+    def __init__(self, shared: LossyMemoryStore, options: JobOptions, seed: int) -> None:
         self.shared = shared
-        self._options, self._seed = options, seed
         self.faults = FaultyStore(shared)
         self.told = Told()
         self.jobs = Jobs(self.faults.store, {"told": self.told, "scripted": Scripted()}, options, chance(seed))
         self._tasks: list[asyncio.Task[Any]] = []
-        self._before: asyncio.Task[None] | None = None
-
-    def die(self) -> Rig:
-        """Kill it: nothing of it reaches the store any more. Returns another one, to be run in its place."""
-        self.faults.dead = True
-        successor = Rig(self.shared, self._options, self._seed + 100)
-        successor._before = asyncio.create_task(self.close())
-        return successor
 
     def run(self) -> None:
         """Begin to look for abandoned jobs."""
@@ -94,19 +82,15 @@ class Rig:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.jobs.drain(timedelta())
-        if self._before is not None:
-            await self._before
 
 
 OPTIONS = JobOptions(flush_interval=timedelta(milliseconds=10))
 
 
 @asynccontextmanager
-async def rigs(count: int, shared: Any = None, **options: Any) -> AsyncIterator[list[Rig]]:
-    """Open so many instances over one store, in memory unless one is given. Afterwards nothing of them may be left."""
-    in_memory = shared is None
-    if in_memory:
-        shared = LossyMemoryStore(clock=now, new_epoch=chance(99).new_epoch, safety_time=DAY, tombstone_time=DAY)
+async def rigs(count: int, **options: Any) -> AsyncIterator[Sequence[Rig]]:
+    """Open so many instances over one store. Afterwards nothing of them may be left."""
+    shared = LossyMemoryStore(clock=now, new_epoch=chance(99).new_epoch, safety_time=DAY, tombstone_time=DAY)
     opened = [Rig(shared, replace(OPTIONS, **options), seed) for seed in range(count)]
     before = asyncio.all_tasks()
     try:
@@ -115,8 +99,7 @@ async def rigs(count: int, shared: Any = None, **options: Any) -> AsyncIterator[
         for rig in opened:
             await rig.close()
         await settle()
-    # Connections to a real store have tasks of their own, for as long as the store is open.
-    assert asyncio.all_tasks() <= before or not in_memory
+    assert asyncio.all_tasks() <= before
     assert shared.open_watches() == 0
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import selectors
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any, ParamSpec
 
@@ -14,8 +13,6 @@ from streamsvc.jobs.chance import Chance
 
 P = ParamSpec("P")
 
-GRACE = 0.002
-PATIENCE = 1.0
 LONGEST = 7200.0
 """How many seconds may pass in one test: a wait that lasts longer would last for ever."""
 
@@ -25,11 +22,7 @@ class Stuck(Exception):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer when nothing is ready.
-
-    It has use for the network only while `awaited` answers are under way: then it waits for them, in real time. Word of
-    something else, that may come just after an answer, has `GRACE` seconds.
-    """
+    """An event loop whose clock jumps to the next timer when nothing is ready. It has no use for the network."""
 
     def __init__(self) -> None:
         self._jumping = _Jumping()
@@ -38,11 +31,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return the virtual time in seconds."""
         return self._jumping.now
-
-    @property
-    def jumping(self) -> _Jumping:
-        """What makes it jump."""
-        return self._jumping
 
     def freeze(self, seconds: float) -> None:
         """Let time pass in which nothing runs, as when the process is stopped and goes on later."""
@@ -53,15 +41,10 @@ class _Jumping(selectors.SelectSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
-        self.awaited = 0
-        self._spoken = False
         self._end = self.now + LONGEST
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
-        if not ready and timeout != 0 and (self.awaited or self._spoken):
-            ready = super().select(PATIENCE if self.awaited else GRACE)
-            self._spoken = bool(ready)
         if not ready and timeout is None:
             raise Stuck("every task waits for something that will never happen")
         if not ready and timeout is not None:
@@ -81,18 +64,6 @@ def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P,
             runner.run(test(*args, **kwargs))
 
     return run
-
-
-@contextmanager
-def answers_awaited() -> Iterator[None]:
-    """Let no time pass by jumps inside the block: it waits for answers from outside."""
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, VirtualLoop)
-    loop.jumping.awaited += 1
-    try:
-        yield
-    finally:
-        loop.jumping.awaited -= 1
 
 
 def now() -> float:
