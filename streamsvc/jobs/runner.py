@@ -30,6 +30,9 @@ RETRIES = 2
 CLOSE_SECONDS = 2.0
 """How long a producer may take to close its upstream."""
 
+STOP_SECONDS = 10.0
+"""How long an upstream may take that is told to end what it would go on with."""
+
 STOPS = (JobDeleted, LeaseLost, LogClosed, OffsetMismatch, StoreUnavailable)
 """What tells a runner that the job is not its own any more."""
 
@@ -241,7 +244,7 @@ class Runner:
         if not (self._unwanted and isinstance(self._producer, Lasting)):
             return
         try:
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with asyncio.timeout(STOP_SECONDS):
                 await self._producer.stop(self._notes)
         except (TimeoutError, UpstreamError):
             log.warning("job %s: its upstream was not told to stop", self._pen.job_id)

@@ -12,6 +12,7 @@ from streamsvc.v1 import content_pb2, event_pb2, state_pb2
 
 _LONGEST_WORD = 64
 _LAST_GAP = re.compile(r"\s+(?=\S+\Z)")
+_NONE, _UPSTREAM = content_pb2.TOOL_RUNNER_UNSPECIFIED, content_pb2.TOOL_RUNNER_UPSTREAM
 _ZERO_WIDTH_JOINER = "\u200d"
 
 
@@ -39,7 +40,8 @@ class Said:
         kept = next((place for place, part in enumerate(state.parts) if not _stays(part)), len(state.parts))
         parts, anew = state.parts[:kept], tuple(state.parts[kept:])
         last = parts[-1] if parts and not anew else None
-        calls = [part for part in anew if part.HasField("tool_call")]
+        # Those that the upstream runs itself are no end: it goes on with what they gave.
+        called = [part.completed for part in anew if part.tool_call.runner not in (_NONE, _UPSTREAM)]
         return cls(
             text="".join(part.text.text for part in parts),
             reasoning="".join(part.reasoning.text for part in parts),
@@ -48,7 +50,7 @@ class Said:
             anew=anew,
             reasoned=bool(parts) and parts[-1].HasField("reasoning"),
             # Calls are closed with the model's last word, never before.
-            called=bool(calls) and all(part.completed for part in calls),
+            called=bool(called) and all(called),
         )
 
     def parts(self) -> Parts:

@@ -9,7 +9,7 @@ import pytest
 
 from streamsvc.producers.anthropic.producer import Anthropic
 from streamsvc.producers.base import Notes, UpstreamError
-from streamsvc.v1 import job_service_pb2, state_pb2
+from streamsvc.v1 import content_pb2, job_service_pb2, state_pb2
 from tests.support.chats import ask, failed, generate, said
 from tests.support.families import anthropic, begun, message, named
 from tests.support.folding import folded, numbered
@@ -162,6 +162,22 @@ async def test_an_answer_goes_on_from_before_its_last_word(upstream: Upstream, p
         "role": "assistant",
         "content": [{"type": "text", "text": "The capital of"}],
     }
+
+
+async def test_an_answer_that_was_cut_behind_a_tool_of_the_upstream_is_not_at_its_end(
+    upstream: Upstream, producer: Anthropic
+) -> None:
+    searched = content_pb2.ToolCallPart(
+        call_id="srvtoolu_1",
+        name="web_search",
+        status=content_pb2.TOOL_CALL_STATUS_SUCCEEDED,
+        runner=content_pb2.TOOL_RUNNER_UPSTREAM,
+    )
+    text = content_pb2.ContentPart(index=1, text=content_pb2.TextPart(text="High"))
+    state = state_pb2.JobState(parts=[content_pb2.ContentPart(tool_call=searched, completed=True), text])
+    upstream.expect(named(*message("High", " at nine.")))
+    lines = await said(generate(producer, so_far=state))
+    assert lines[:3] == ["1 anew text", "1 + High", "1 +  at nine."]
 
 
 async def test_a_model_that_takes_no_prefill_says_what_to_change(upstream: Upstream, producer: Anthropic) -> None:

@@ -138,6 +138,22 @@ async def test_what_no_attempt_has_begun_is_begun(upstream: Upstream, producer: 
     assert exchange.body["background"] is True
 
 
+async def test_an_endpoint_that_names_no_run_is_handed_its_answer(upstream: Upstream) -> None:
+    nameless = [
+        {**event, "response": {**event["response"], "id": ""}} if "response" in event else event
+        for event in response(text_item(0, "High", " at", " nine."))
+    ]
+    producer, notes = openai_responses("told", upstream.base_url), Notes()
+    upstream.expect(named(*nameless))
+    before = await taken(producer, 5, notes=notes)
+    assert [line_of(item) for item in before][-2:] == ["0 + High", "0 +  at"]
+    exchange = upstream.expect(named(*response(text_item(0, " at", " nine."))))
+    rest = await taken(producer, 1000, so_far=state_of(before), notes=notes)
+    assert [line_of(item) for item in rest if not line_of(item).startswith("custom")][:1] == ["0 +  nine."]
+    assert exchange.body["input"][-1]["content"][0]["text"] == "High"
+    await producer.close()
+
+
 async def test_a_cancelled_job_ends_the_run_too() -> None:
     async with service("openai_responses") as (upstream, client):
         begun = upstream.expect(named(*RUN[:5]), hang())

@@ -98,7 +98,7 @@ class Events:
             self.answer.note(self._notes)
         elif self._boundary:
             self._boundary = False
-            self._notes.value = self._run.at_boundary(self.answer.parts.opened)
+            self._note(self._run.at_boundary(self.answer.parts.opened))
 
     def end(self) -> list[Item]:
         """Return what closes the answer."""
@@ -128,7 +128,7 @@ class Events:
             return
         self._run.id = run_id or self._run.id
         is_boundary = not self._items and not self.answer.calls.all
-        self._notes.value = self._run.at_boundary(self.answer.parts.opened) if is_boundary else self._run.note()
+        self._note(self._run.at_boundary(self.answer.parts.opened) if is_boundary else self._run.note())
         # An event has to go with the note, or it would not be stored before the first word.
         self.answer.say(custom(f"{FAMILY}.status", compact({"status": status}), key="status"))
 
@@ -160,7 +160,12 @@ class Events:
     def _say_unknown(self, kind: str, event: Mapping[str, Any]) -> None:
         self.answer.say(custom(f"{FAMILY}.{kind[:LONGEST_NAME]}", compact(event)))
         if self._run is not None:
-            self._notes.value = self._run.passed()
+            self._note(self._run.passed())
+
+    def _note(self, note: bytes) -> None:
+        # A run without a name cannot be asked for again.
+        if self._run is not None and self._run.id:
+            self._notes.value = note
 
 
 def _key(event: Mapping[str, Any], item: Mapping[str, Any]) -> object:

@@ -75,9 +75,11 @@ class OpenAIResponses(ModelApi[openai.AsyncOpenAI]):
         arguments = self.arguments_of(request)
         if not is_background(arguments["extra_body"]):
             return super().generate(request, so_far, notes)
-        known = Run.of(notes.value) if so_far is not None else None
-        if so_far is None or known is None:
+        known = Run.of(notes.value)
+        if so_far is None or not (known or so_far.parts):
             return self._follow(arguments, Run(), notes)
+        if known is None:
+            return super().generate(request, so_far, notes)
         return self._new(self._follow(arguments, known, notes), Overlap(so_far, known.passing))
 
     async def stop(self, notes: Notes) -> None:
