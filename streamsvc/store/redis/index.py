@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from streamsvc.store.redis.keys import IndexPlace, Keys
@@ -23,6 +24,14 @@ MAX_GONE = 10_000
 DUE_AT_ONCE = 1000
 
 _NOTE, _HEAL, _LATER, _DUE = map(index_script, ("note", "heal", "look_later", "due"))
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A job to be looked at, and since when: its score in the index, as Redis writes it."""
+
+    place: IndexPlace
+    at: bytes
 
 
 class Index:
@@ -46,12 +55,17 @@ class Index:
         """Take note that a job was deleted or forgotten, and tell those who watch its owner."""
         await self._note(place, b"GONE", b"")
 
-    async def heal(self, job: job_pb2.Job, *, ended: bool) -> None:
-        """Take note of a job that stands otherwise than the indexes say."""
+    async def heal(self, job: job_pb2.Job, *, ended: bool) -> bool:
+        """Take note of a job that stands otherwise than the indexes say. Returns whether it did.
+
+        It may be gone meanwhile, and somebody may have forgotten it: who heals says afterwards when to look at it.
+        """
         place = IndexPlace.of(job)
         keys = self._keys_of(place, "jobs", "open")
-        if await self._link.run(_HEAL, keys, [place.job_id.encode(), b"%d" % place.create_ms, _standing(ended)]):
+        wrong = await self._link.run(_HEAL, keys, [place.job_id.encode(), b"%d" % place.create_ms, _standing(ended)])
+        if wrong:
             await self.stands(job, ended=ended)
+        return bool(wrong)
 
     async def look_in(self, place: IndexPlace, delay_ms: int) -> None:
         """Say that a job is to be looked at after so long."""
@@ -61,15 +75,16 @@ class Index:
         """Say that a job is to be looked at after so long at the latest."""
         await self._link.run(_LATER, [self._keys.due(place.job_id)], [place.pack(), b"%d" % delay_ms, b"LT"])
 
-    async def look_no_more(self, place: IndexPlace) -> None:
-        """Forget to look at a job."""
-        await self._link.run(_LATER, [self._keys.due(place.job_id)], [place.pack(), b""])
+    async def forget(self, due: Due) -> None:
+        """Take note that a job is gone, and look at it no more, unless somebody has said since when to look again."""
+        await self.gone(due.place)
+        await self._link.run(_LATER, [self._keys.due(due.place.job_id)], [due.place.pack(), b"", due.at])
 
-    async def due(self) -> Sequence[IndexPlace]:
+    async def due(self) -> Sequence[Due]:
         """Return the jobs that it is time to look at."""
         shards = [self._link.run(_DUE, [key], [b"%d" % DUE_AT_ONCE]) for key in self._keys.due_shards()]
         found = await asyncio.gather(*shards)
-        return [IndexPlace.unpack(packed) for shard in found for packed in shard]
+        return [Due(IndexPlace.unpack(shard[i]), shard[i + 1]) for shard in found for i in range(0, len(shard), 2)]
 
     async def _note(self, place: IndexPlace, stands: bytes, job: bytes) -> None:
         keys = self._keys_of(place, "jobs", "open")[:2]

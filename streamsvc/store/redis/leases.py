@@ -10,6 +10,7 @@ from datetime import timedelta
 from streamsvc.store.records import Acquired, Claim, Lease, WriterCall
 from streamsvc.store.redis.context import Context
 from streamsvc.store.redis.heard import Heard
+from streamsvc.store.redis.index import Due
 from streamsvc.store.redis.keys import IndexPlace
 from streamsvc.store.redis.replies import accepted, given_away, granted, milliseconds, record
 from streamsvc.store.redis.scripts import index_script, job_script
@@ -47,8 +48,7 @@ class RedisLeases:
         reply = accepted(lease.job_id, await self._link.run(_RENEW, self._keys.job(lease.job_id), [head]))
         message, cancel, ended, left_ms = reply
         job = job_pb2.Job.FromString(message)
-        await self._index.heal(job, ended=bool(ended))
-        if not ended:
+        if await self._index.heal(job, ended=bool(ended)) or not ended:
             await self._index.look_in(IndexPlace.of(job), left_ms)
         return granted(lease, cancel)
 
@@ -56,17 +56,17 @@ class RedisLeases:
         head = b"%d %b" % (lease.fence, lease.epoch.encode())
         reply = await self._link.run(_RELEASE, self._keys.job(lease.job_id)[:1], [head])
         found = record(accepted(lease.job_id, reply))
+        await self._index.stands(found.job, ended=False)
         await self._index.look_in(IndexPlace.of(found.job), 0)
         if found.outside is not None:
             await self._waiting.waits(found.job, 0)
         await self._link.run(_SAY, [self._keys.calls], [given_away(found)])
-        await self._index.stands(found.job, ended=False)
 
     async def abandoned(self, *, released: bool = False) -> Sequence[str]:
         await self._heal_some()
-        places = await self._index.due()
-        found = await asyncio.gather(*(self._look(place, released) for place in places))
-        return [place.job_id for place, abandoned in zip(places, found, strict=True) if abandoned]
+        due = await self._index.due()
+        found = await asyncio.gather(*(self._look(one, released) for one in due))
+        return [one.place.job_id for one, abandoned in zip(due, found, strict=True) if abandoned]
 
     async def waiting(self, producer: str, *, released: bool = False) -> Sequence[str]:
         return await self._waiting.find(producer, released=released)
@@ -79,12 +79,11 @@ class RedisLeases:
         async with self._link.hear(self._keys.calls) as messages:
             yield Heard(messages, _call)
 
-    async def _look(self, place: IndexPlace, only_released: bool) -> bool:
+    async def _look(self, due: Due, only_released: bool) -> bool:
         """Tell whether nobody holds a lease on a job, and say when it is to be looked at next."""
-        reply = await self._link.run(_LOOK, self._keys.job(place.job_id)[:1], [])
+        reply = await self._link.run(_LOOK, self._keys.job(due.place.job_id)[:1], [])
         if reply[0] not in _STANDING:
-            await self._index.gone(place)
-            await self._index.look_no_more(place)
+            await self._index.forget(due)
             return False
         stands, left_ms, message, released, claimable = reply
         job = job_pb2.Job.FromString(message)
@@ -93,7 +92,7 @@ class RedisLeases:
             await self._waiting.waits(job, claimable)
         if stands == b"OPEN" and left_ms == 0:
             return bool(released) or not only_released
-        await self._index.look_in(place, left_ms)
+        await self._index.look_in(due.place, left_ms)
         return False
 
     async def _heal_some(self) -> None:
@@ -108,8 +107,10 @@ class RedisLeases:
             job = job_pb2.Job.FromString(message)
             if claimable != b"":
                 await self._waiting.waits(job, claimable)
-            await self._index.look_by(IndexPlace.of(job), left_ms)
-            await self._index.heal(job, ended=stands == b"ENDED")
+            if await self._index.heal(job, ended=stands == b"ENDED"):
+                await self._index.look_in(IndexPlace.of(job), left_ms)
+            else:
+                await self._index.look_by(IndexPlace.of(job), left_ms)
 
 
 def _call(message: bytes | None) -> WriterCall | None:

@@ -58,8 +58,7 @@ class RedisLog:
         renewed = granted(lease, await self._link.run(_CHANGE, keys, args))
         if job is not None:
             await self._changed(job, lease, batch.last, batch.time_ms)
-            if ends:
-                await self._index.look_in(IndexPlace.of(job), _looked_at(job, lease))
+            await self._index.look_in(IndexPlace.of(job), _looked_at(job, lease))
         return renewed
 
     async def read(self, job_id: str, cursor: Cursor, *, max_bytes: int) -> Chunk:

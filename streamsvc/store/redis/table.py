@@ -118,7 +118,7 @@ class RedisTable:
         if message is not None:
             place = IndexPlace.of(job_pb2.Job.FromString(message))
             await self._index.gone(place)
-            await self._index.look_no_more(place)
+            await self._index.look_in(place, 0)
 
     async def changed_since(self, scope: Scope, token: str) -> Changes:
         owner = digest(scope.owner)

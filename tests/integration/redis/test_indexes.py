@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
@@ -45,6 +46,27 @@ class Dies:
         if self.dead:
             raise StoreUnavailable("the process is dead")
         return await self._run(script, keys, args)
+
+
+class Holds:
+    """A link on which the first answer of the script that is named is late: it comes with `let_go`."""
+
+    def __init__(self, sut: RedisUnderTest, name: str) -> None:
+        self._run = sut.link.run
+        self._name = name
+        self.held, self._let_go = asyncio.Event(), asyncio.Event()
+
+    async def run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes]) -> Reply:
+        """See `Link.run`."""
+        reply = await self._run(script, keys, args)
+        if script.name == self._name and not self.held.is_set():
+            self.held.set()
+            await self._let_go.wait()
+        return reply
+
+    def let_go(self) -> None:
+        """Let the answer come."""
+        self._let_go.set()
 
 
 async def _listed(sut: RedisUnderTest, *statuses: int) -> list[str]:
@@ -107,6 +129,26 @@ async def test_what_was_lost_and_found_leaves_nothing_behind_at_its_end(sut: Red
     await ended.end()
     await _lose_indexes(sut)
     await _looked_around(sut)
+    await sut.advance(sut.times.retention * 1.1)
+    assert await sut.leftovers() == 0
+
+
+@pytest.mark.parametrize("late", ["look", "look_later", "heal", "renew"])
+async def test_who_learns_late_how_a_job_stood_leaves_nothing_of_it_behind(
+    sut: RedisUnderTest, monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    ended = await begin(sut)
+    await ended.end()
+    link = Holds(sut, late)
+    monkeypatch.setattr(sut.link, "run", link.run)
+    learning = asyncio.ensure_future(
+        sut.store.renew(ended.lease, ended.last) if late == "renew" else sut.store.abandoned()
+    )
+    await link.held.wait()
+    await sut.advance(sut.times.retention * 1.1)
+    await sut.store.abandoned()
+    link.let_go()
+    await learning
     await sut.advance(sut.times.retention * 1.1)
     assert await sut.leftovers() == 0
 

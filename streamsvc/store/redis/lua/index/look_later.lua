@@ -1,10 +1,13 @@
 #!lua flags=allow-oom
 -- Says when a job is to be looked at again.
 -- KEYS: due
--- ARGV: place, in how many ms or "" for never again[, "LT" to leave it as it is if that is sooner]
+-- ARGV: place, then in how many ms[, "LT" to leave it as it is if that is sooner], or "", when it was to be looked at:
+--       never again, unless that has changed
 -- Reply: nil
 if ARGV[2] == '' then
-  redis.call('ZREM', KEYS[1], ARGV[1])
+  if redis.call('ZSCORE', KEYS[1], ARGV[1]) == ARGV[3] then
+    redis.call('ZREM', KEYS[1], ARGV[1])
+  end
   return
 end
 local time = redis.call('TIME')

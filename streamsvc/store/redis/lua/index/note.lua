@@ -8,17 +8,23 @@ local id, conversation, stands, made, kept, most, name, job = unpack(ARGV)
 local jobs, open, changed, gone, meta = unpack(KEYS, 1, 5)
 local now = redis.call('TIME')
 now = now[1] * 1000000 + now[2]
+if stands == 'GONE' then
+  local removed = 0
+  for i, key in ipairs(KEYS) do
+    if i ~= 4 and i ~= 5 and i ~= 8 then
+      removed = removed + redis.call('ZREM', key, id)
+    end
+  end
+  if removed == 0 and redis.call('ZSCORE', gone, id .. ' ' .. conversation) then
+    return -- it was told already
+  end
+end
 redis.call('HSETNX', meta, 'name', name)
 -- Each change has a number of its own, about the time in microseconds, above all before it.
 local newest = tonumber(redis.call('HGET', meta, 'newest') or 0)
 local number = string.format('%.0f', math.max(now, newest + 1))
 redis.call('HSET', meta, 'newest', number)
 if stands == 'GONE' then
-  for i, key in ipairs(KEYS) do
-    if i ~= 4 and i ~= 5 and i ~= 8 then
-      redis.call('ZREM', key, id)
-    end
-  end
   redis.call('ZADD', gone, number, id .. ' ' .. conversation)
   if KEYS[8] and redis.call('GET', KEYS[8]) == id then
     redis.call('DEL', KEYS[8])
