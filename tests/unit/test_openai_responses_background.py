@@ -15,6 +15,7 @@ from streamsvc.v1 import event_pb2, job_service_pb2, state_pb2
 from tests.support.chats import ask, failed, generate, line_of, said
 from tests.support.families import call_item, named, openai_responses, response, search_item, text_item, unknown
 from tests.support.folding import folded, numbered
+from tests.support.service import app, client_of
 from tests.support.told_streams import service
 from tests.support.upstream import Upstream, abort, close, hang, reply
 
@@ -166,6 +167,21 @@ async def test_a_cancelled_job_ends_the_run_too() -> None:
         await begun.hung_up()
         await ending.arrived()
         assert ending.path == "/v1/responses/resp_1/cancel"
+
+
+@pytest.mark.parametrize(("outlived", "ended"), [(True, False), (False, True)])
+async def test_a_run_ends_with_its_job_unless_another_instance_goes_on(
+    upstream: Upstream, producer: OpenAIResponses, outlived: bool, ended: bool
+) -> None:
+    begun = upstream.expect(named(*RUN[:5]), hang())
+    ending = upstream.expect(reply(200, {"id": "resp_1", "object": "response", "status": "cancelled"}))
+    async with app({"told": producer}, outlived=outlived) as (_, address), client_of(address) as client:
+        job = await client.start_request(BACKGROUND)
+        async for item in client.stream(job.id):
+            if isinstance(item, event_pb2.Event) and item.HasField("text_delta"):
+                break
+    await begun.hung_up()
+    assert bool(ending.path) == ended
 
 
 class _Follow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -20,6 +21,7 @@ from streamsvc.producers.openai_responses.producer import OpenAIResponses
 from streamsvc.producers.registry import Timeouts, UpstreamConfig, build
 from streamsvc.settings import FILE, PREFIX, load
 
+ROOT = Path(__file__).resolve().parents[2]
 LIMITS = Timeouts(*3 * [timedelta(seconds=1)])
 KINDS = {"openai_chat": OpenAIChat, "openai_responses": OpenAIResponses, "anthropic": Anthropic}
 
@@ -43,6 +45,14 @@ def test_each_kind_makes_a_producer_of_its_family(kind: str) -> None:
     assert list(producers) == ["mine", "scripted"]
     assert type(producers["mine"]) is KINDS[kind]
     assert (producers["mine"].name, producers["mine"].default_model) == ("mine", "m")
+
+
+def test_the_upstreams_of_the_docs_can_be_used_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(name, "sk-1")
+    (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "upstreams.md").read_text(), re.DOTALL)
+    Path(FILE).write_text(block)
+    assert list(made())[:3] == ["gpt", "claude", "local"]
 
 
 @pytest.mark.parametrize(
