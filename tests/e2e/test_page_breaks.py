@@ -84,6 +84,27 @@ async def test_it_goes_on_when_the_instance_that_writes_is_killed(there: Site) -
             await writer.start()
 
 
+async def test_without_a_service_it_says_so_and_goes_on_by_itself(there: Site) -> None:
+    async with await there.profile() as profile:
+        for instance in there.instances:
+            await instance.kill()
+        try:
+            tab = await Shown.open(profile, there.envoy.tls_url)
+            await tab.page.get_by_role("heading", name="No connection").wait_for()
+            await tab.status("reconnecting")
+            await tab.page.get_by_label("Your question").fill("Are you there?")
+            await tab.page.keyboard.press("Enter")
+            await tab.page.get_by_text("The service does not answer. Try again in a moment.").wait_for()
+            await tab.keep("no-service")
+        finally:
+            for instance in there.instances:
+                await instance.start()
+        await tab.page.get_by_role("heading", name="What would you like to know?").wait_for()
+        await tab.status("ended")
+        await tab.ask("Are you there?")
+        await tab.said_something()
+
+
 async def test_it_goes_on_when_envoy_restarts(there: Site) -> None:
     answer = await Answer.begin(there.instances[0])
     async with await there.profile() as profile:

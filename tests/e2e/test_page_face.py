@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tests.support.chats import chunk
-from tests.support.page import ROOT, Shown, Site
+from tests.support.page import ROOT, Answer, Shown, Site
 from tests.support.upstream import Answering, Step, done, sse, wait_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -133,6 +133,21 @@ async def test_the_page_is_served_where_its_calls_go_and_may_load_nothing_from_e
         assert answer.headers["cache-control"] == "no-cache"
         for path, status in (("/assets/nothing.js", 404), ("/assets/../../package.json", 404), ("/nothing", 404)):
             assert (await profile.request.get(f"{there.envoy.tls_url}{path}")).status == status, path
+
+
+async def test_the_end_of_an_answer_stays_in_view_when_the_window_changes(there: Site) -> None:
+    answer = await Answer.begin(there.instances[0], tokens=3000, rate=200, rich=True)
+    async with await there.profile(viewport={"width": 1280, "height": 400}) as profile:
+        tab = await Shown.open(profile, there.envoy.tls_url, answer.conversation)
+        turns = "document.querySelector('.turns')"
+        await tab.page.wait_for_function(f"() => {turns}.scrollHeight > 2 * {turns}.clientHeight")
+        for width, height in ((390, 800), (800, 300), (1280, 800)):
+            await tab.page.set_viewport_size({"width": width, "height": height})
+            below = f"{turns}.scrollHeight - {turns}.scrollTop - {turns}.clientHeight"
+            await tab.page.wait_for_function(f"() => innerWidth === {width} && {below} < 60")
+            # Not for a moment only: it goes on to follow.
+            grown = int(await tab.page.evaluate(f"{turns}.scrollHeight"))
+            await tab.page.wait_for_function(f"() => {turns}.scrollHeight > {grown} && {below} < 60")
 
 
 async def test_the_keyboard_is_enough(there: Site) -> None:

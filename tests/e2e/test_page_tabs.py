@@ -13,7 +13,7 @@ TABS = 8
 
 
 async def test_two_tabs_are_in_step_to_the_end(there: Site) -> None:
-    answer = await Answer.begin(there.instances[0], rich=True)
+    answer = await Answer.begin(there.instances[0], tokens=500, rich=True)
     async with await there.profile() as profile:
         tabs = [await Shown.open(profile, there.envoy.tls_url, answer.conversation) for _ in range(2)]
         for words in (30, 100):

@@ -2,6 +2,7 @@
 
 import { type KeyboardEvent, type ReactNode, useRef, useState } from "react";
 
+import { inWords } from "./errors.js";
 import { MODELS, type Model } from "./models.js";
 
 interface Props {
@@ -92,7 +93,7 @@ function useAttempt() {
       await attempt();
       return true;
     } catch (error) {
-      setFailed((error as Error).message);
+      setFailed(inWords(error));
       return false;
     } finally {
       setBusy(false);

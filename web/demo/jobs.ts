@@ -1,7 +1,7 @@
 /** The jobs that the page knows: one watch tells of those that run or change, and a list of those that ended before. */
 
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { type Job, type JobFilter, JobStatus, type StreamsvcClient } from "@streamsvc/client";
+import { type Job, type JobFilter, JobStatus, type Status, type StreamsvcClient } from "@streamsvc/client";
 import { StreamsvcContext } from "@streamsvc/client/react";
 import { useContext, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 
@@ -22,13 +22,25 @@ export function useClient(): StreamsvcClient {
   return useContext(StreamsvcContext) as StreamsvcClient;
 }
 
-/** At most `most` jobs of the person, oldest first, as they change; `known` once those of before are among them. */
-export function useJobs(filter: JobFilter, most: number): { jobs: readonly Job[]; known: boolean } {
+/** Jobs of the person as far as they are known. */
+export interface Jobs {
+  /** Oldest first. */
+  readonly jobs: readonly Job[];
+  /** Whether those of before are among them. */
+  readonly known: boolean;
+  /** Whether changes are heard of. */
+  readonly status: Status;
+  /** Why they never will be. */
+  readonly error: Error | undefined;
+}
+
+/** At most `most` jobs of the person, as they change. */
+export function useJobs(filter: JobFilter, most: number): Jobs {
   const client = useClient();
   const { conversationId } = filter;
   // All of them, whatever is shown: one watch serves the whole page.
   const everything = useMemo(() => client.conversation(""), [client]);
-  const { jobs: watched, caughtUp } = useSyncExternalStore(everything.subscribe, everything.getSnapshot);
+  const { jobs: watched, caughtUp, status, error } = useSyncExternalStore(everything.subscribe, everything.getSnapshot);
   const [listed, list] = useState<readonly Job[]>();
   useEffect(() => {
     // Not earlier: a job that ended between the two would be in neither.
@@ -42,7 +54,7 @@ export function useJobs(filter: JobFilter, most: number): { jobs: readonly Job[]
     const mine = [...all.values()].filter((job) => !conversationId || job.conversationId === conversationId);
     return mine.sort((a, b) => begun(a) - begun(b));
   }, [listed, watched, conversationId]);
-  return { jobs, known: listed !== undefined };
+  return { jobs, known: listed !== undefined, status, error };
 }
 
 async function newest(client: StreamsvcClient, filter: JobFilter, most: number): Promise<Job[]> {

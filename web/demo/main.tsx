@@ -10,7 +10,8 @@ import "./conversation.css";
 
 /** The page is served by the Envoy that it calls; `npm run dev` names another one. */
 const service = (import.meta.env.VITE_SERVICE as string | undefined) ?? location.origin;
-const client = new StreamsvcClient(service, { heartbeatIntervalMs: 5_000 });
+/** As long as the page is open it goes on trying: whoever comes back to it wants to see the answer. */
+const client = new StreamsvcClient(service, { heartbeatIntervalMs: 5_000, giveUpAfterMs: Number.POSITIVE_INFINITY });
 
 createRoot(document.getElementById("page") as HTMLElement).render(
   <StreamsvcContext.Provider value={client}>

@@ -11,11 +11,18 @@ export function useBottom(): { scroller: RefObject<HTMLDivElement | null>; conte
   useEffect(() => {
     const [box, inner] = [scroller.current, content.current];
     if (!box || !inner) return undefined;
-    let atEnd = true;
-    const scrolled = () => void (atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR);
+    let [atEnd, top, size] = [true, 0, ""];
+    const scrolled = () => {
+      const [lastTop, lastSize] = [top, size];
+      [top, size] = [box.scrollTop, `${box.clientWidth} ${box.clientHeight}`];
+      // The end can be out of view without anybody scrolling up: the text has grown, or was laid out anew.
+      const scrolledUp = top < lastTop && size === lastSize;
+      atEnd = box.scrollHeight - top - box.clientHeight < NEAR || (atEnd && !scrolledUp);
+    };
     const grown = new ResizeObserver(() => atEnd && box.scrollTo({ top: box.scrollHeight }));
     box.addEventListener("scroll", scrolled, { passive: true });
     grown.observe(inner);
+    grown.observe(box);
     return () => {
       box.removeEventListener("scroll", scrolled);
       grown.disconnect();

@@ -3,6 +3,7 @@
 import { type ChatMessage, FinishReason, type Job, type JobState, JobStatus, Role } from "@streamsvc/client";
 import { useJob } from "@streamsvc/client/react";
 
+import { inWords } from "./errors.js";
 import { Part, Steps } from "./parts.js";
 import { Rate } from "./rate.js";
 
@@ -21,7 +22,7 @@ export function Turn({ job }: { readonly job: Job }) {
           <Part key={part.index} part={part} running={running} />
         ))}
         {running && <span className="caret" aria-hidden="true" />}
-        {error ? <p className="note bad">{error.message}</p> : <Ending state={state} />}
+        {error ? <p className="note bad">{inWords(error)}</p> : <Ending state={state} />}
         <footer>
           <span>{state.job?.model}</span>
           <Rate state={state} live={status === "live"} />

@@ -93,8 +93,8 @@ export class StreamsvcClient {
 
   /** The running jobs of a conversation as a store to subscribe to, also those started in another tab. */
   conversation(conversationId: string): ConversationStore {
-    const make = (used: (inUse: boolean) => void) => new ConversationStore(this.watchJobs({ conversationId }), used);
-    return kept(this.#conversations, conversationId, make);
+    const watch = (changed: () => void) => this.watchJobs({ conversationId, changed });
+    return kept(this.#conversations, conversationId, (used) => new ConversationStore(watch, used));
   }
 
   /** Hears of each job that starts, changes or ends. */

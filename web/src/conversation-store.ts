@@ -4,6 +4,7 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 
 import type { Job } from "./gen/streamsvc/v1/job_pb.js";
 import { Store } from "./store.js";
+import type { Status } from "./stream.js";
 import type { JobsUpdate, JobWatch } from "./watch.js";
 
 /** A conversation as far as it is known here. */
@@ -12,6 +13,8 @@ export interface ConversationSnapshot {
   readonly jobs: readonly Job[];
   /** Whether `jobs` are all there are. */
   readonly caughtUp: boolean;
+  /** Whether changes are heard of: "ended" if `error` says why they never will be. */
+  readonly status: Status;
   /** Why nothing more will come. */
   readonly error: Error | undefined;
 }
@@ -21,23 +24,23 @@ export class ConversationStore extends Store<ConversationSnapshot> {
   #jobs = new Map<string, Job>();
   #caughtUp = false;
   #error: Error | undefined;
+  readonly #watch: JobWatch;
 
-  constructor(
-    private readonly watch: JobWatch,
-    used: (inUse: boolean) => void,
-  ) {
+  constructor(watch: (changed: () => void) => JobWatch, used: (inUse: boolean) => void) {
     super(used);
+    this.#watch = watch(() => this.changed());
   }
 
   protected override snapshot(): ConversationSnapshot {
     const jobs = [...this.#jobs.values()].sort((a, b) => begun(b) - begun(a));
-    return { jobs, caughtUp: this.#caughtUp, error: this.#error };
+    const status = this.#error ? "ended" : this.#watch.status;
+    return { jobs, caughtUp: this.#caughtUp, status, error: this.#error };
   }
 
   protected override async work(): Promise<void> {
     this.#error = undefined;
     try {
-      for await (const update of this.watch) this.#take(update);
+      for await (const update of this.#watch) this.#take(update);
     } catch (error) {
       this.#error = error as Error;
       this.changed();
@@ -45,7 +48,7 @@ export class ConversationStore extends Store<ConversationSnapshot> {
   }
 
   protected override stop(): void {
-    this.watch.close();
+    this.#watch.close();
   }
 
   #take({ jobs, removed, reset, caughtUp }: JobsUpdate): void {

@@ -8,6 +8,7 @@ import type { Calls } from "./calls.js";
 import type { Job } from "./gen/streamsvc/v1/job_pb.js";
 import { WatchJobsRequestSchema } from "./gen/streamsvc/v1/job_service_pb.js";
 import { Resumption, type World } from "./resumption.js";
+import type { Status } from "./stream.js";
 
 /** Jobs that are new or changed, and ids of jobs that are gone. A job may come again unchanged. */
 export interface JobsUpdate {
@@ -25,6 +26,8 @@ export interface WatchOptions {
   readonly conversationId?: string;
   /** Where an earlier watch was. */
   readonly token?: string;
+  /** Called when the watch was connected or has lost its connection. */
+  readonly changed?: () => void;
 }
 
 /**
@@ -41,16 +44,22 @@ export class JobWatch implements AsyncIterable<JobsUpdate> {
   constructor(
     private readonly calls: Calls,
     world: World,
-    { conversationId = "", token = "" }: WatchOptions,
+    { conversationId = "", token = "", changed = () => {} }: WatchOptions,
   ) {
     this.token = token;
     this.#conversationId = conversationId;
-    this.#resumption = new Resumption(world, () => {});
+    this.#resumption = new Resumption(world, changed);
   }
 
   /** How often the watch was called for anew. */
   get reconnects(): number {
     return this.#resumption.reconnects;
+  }
+
+  /** Whether it hears of changes: it does, it does not yet, or it has no connection. */
+  get status(): Exclude<Status, "ended"> {
+    if (this.#resumption.connected) return "live";
+    return this.reconnects > 0 ? "reconnecting" : "catching-up";
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<JobsUpdate, void, void> {

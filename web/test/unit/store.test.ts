@@ -1,10 +1,13 @@
 /** Jobs and conversations as a page shows them. */
 
+import { Code, createRouterTransport } from "@connectrpc/connect";
 import { expect, test, vi } from "vitest";
+
+import { JobService } from "../../src/gen/streamsvc/v1/job_service_pb.js";
 import type { JobSnapshot } from "../../src/job-store.js";
 import { KeptJob } from "../../src/kept-job.js";
 import { eventually } from "../support/eventually.js";
-import { clientOf } from "../support/scripted.js";
+import { clientOf, error } from "../support/scripted.js";
 import { FakeService } from "../support/service.js";
 
 function textOf({ state }: JobSnapshot): string {
@@ -127,6 +130,32 @@ test("a conversation tells of jobs that were started elsewhere, newest first, an
     ]),
   );
   expect(conversation.getSnapshot()).toMatchObject({ caughtUp: true, error: undefined });
+  leave();
+});
+
+test("a conversation says whether it hears of changes", async () => {
+  const { service, client } = rig();
+  const conversation = client.conversation("c");
+  const seen = [conversation.getSnapshot().status];
+  const leave = conversation.subscribe(() => {
+    const { status } = conversation.getSnapshot();
+    if (status !== seen.at(-1)) seen.push(status);
+  });
+  await eventually(() => expect(seen).toEqual(["catching-up", "live"]));
+  service.cut();
+  await eventually(() => expect(seen).toEqual(["catching-up", "live", "reconnecting", "live"]));
+  leave();
+});
+
+test("a conversation that cannot be watched is ended, and the store says why", async () => {
+  const watchJobs = () => {
+    throw error(Code.PermissionDenied, "SCOPE_MISSING");
+  };
+  const transport = () => createRouterTransport((router) => router.service(JobService, { watchJobs }));
+  const conversation = clientOf(transport).conversation("c");
+  const leave = conversation.subscribe(() => {});
+  await eventually(() => expect(conversation.getSnapshot().status).toBe("ended"));
+  expect(conversation.getSnapshot().error).toMatchObject({ reason: "SCOPE_MISSING" });
   leave();
 });
 
