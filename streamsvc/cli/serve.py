@@ -29,6 +29,12 @@ from streamsvc.store.redis.uri import RedisServers
 
 log = logging.getLogger("streamsvc.serve")
 
+KNOWN = (
+    ("openai", "openai_chat", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    ("anthropic", "anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+)
+"""Upstreams that need no table in the file: name and kind, and the variables that hold the key and the address."""
+
 
 def serve(print_config: bool, **given: str | None) -> None:
     """Run the service until it is stopped with Ctrl-C or SIGTERM."""
@@ -95,8 +101,8 @@ def _producers(settings: Settings) -> Mapping[str, Producer]:
         )
         for name, upstream in settings.upstreams.items()
     }
-    for name, kind in (("openai", "openai_chat"), ("anthropic", "anthropic")):
-        key, url = (os.environ.get(f"{name.upper()}_{what}", "") for what in ("API_KEY", "BASE_URL"))
+    for name, kind, *variables in KNOWN:
+        key, url = (os.environ.get(variable, "") for variable in variables)
         if name not in upstreams and (key or url):
             upstreams[name] = UpstreamConfig(kind, url, api_key=key)
     timeouts = Timeouts(
