@@ -98,6 +98,7 @@ def test_mistral_content_as_a_list_of_blocks() -> None:
         "1 text",
         "1 + Four",
         "1 + ,",
+        'custom openai_chat.reference {"type":"reference","reference_ids":[1]}',
         "1 +  I",
         "1 +  say.",
         "1 completed",

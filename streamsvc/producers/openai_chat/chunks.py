@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from streamsvc.producers.answer import LONGEST_NAME, Answer
@@ -91,9 +91,7 @@ class Chunks:
             self._pass_reasoning()
         if refusal := text_of(delta.get("refusal")):
             answer.refuse(refusal)
-        for kind, text in content_of(delta.get("content")):
-            if text:
-                answer.reason(text) if kind == "reasoning" else answer.tell(text)
+        self._read_content(delta.get("content"))
         for call in objects_of(delta.get("tool_calls")):
             self._tools.add(call)
         if function := object_of(delta.get("function_call")):
@@ -101,6 +99,8 @@ class Chunks:
         for annotation in objects_of(delta.get("annotations")):
             if citation := citation_of(annotation):
                 answer.cite(citation)
+            else:
+                self._extras.say(annotation)
         if not delta.keys() <= DELTA:
             self._extras.read(delta, DELTA)
 
@@ -116,6 +116,20 @@ class Chunks:
             join_details(self.answer.kept.setdefault("reasoning_details", []), self._details)
             self._details = []
 
+    def _read_content(self, content: object) -> None:
+        # Most endpoints send one text. Mistral sends a list of blocks once its model reasons.
+        if not isinstance(content, list):
+            self.answer.tell(text_of(content))
+            return
+        for block in objects_of(content):
+            match block.get("type"):
+                case "text":
+                    self.answer.tell(text_of(block.get("text")))
+                case "thinking":
+                    self.answer.reason(_joined(block.get("thinking")))
+                case _:
+                    self._extras.say(block)
+
     def _pass_reasoning(self) -> None:
         """Keep what came of the model's reasoning without a word that could be read."""
         if self._details:
@@ -123,21 +137,7 @@ class Chunks:
             self._details = []
 
 
-def content_of(value: object) -> Sequence[tuple[str, str]]:
-    """Return the pieces of a message's content, each as `text` or `reasoning` and what it says.
-
-    Most endpoints send one text. Mistral sends a list of blocks once its model reasons; those that are neither text
-    nor thoughts are left out. Raises ValueError for anything else.
-    """
-    if not isinstance(value, list):
-        return (("text", text_of(value)),)
-    return [piece for block in objects_of(value) for piece in _piece_of(block)]
-
-
-def _piece_of(block: dict[str, Any]) -> Sequence[tuple[str, str]]:
-    match block.get("type"):
-        case "text":
-            return (("text", text_of(block.get("text"))),)
-        case "thinking":
-            return (("reasoning", "".join(text for _, text in content_of(block.get("thinking")))),)
-    return ()
+def _joined(thoughts: object) -> str:
+    if not isinstance(thoughts, list):
+        return text_of(thoughts)
+    return "".join(text_of(thought.get("text")) for thought in objects_of(thoughts))

@@ -39,13 +39,17 @@ class Extras:
 
     def read(self, fields: Mapping[str, Any], known: frozenset[str]) -> None:
         """Read what is not `known` in a chunk, a choice or a delta."""
-        for name in fields.keys() - known:
-            value = fields[name]
-            if value in (None, "", [], {}) or self._said.get(name) == value:
+        for name, value in fields.items():
+            if name in known or value in (None, "", [], {}) or self._said.get(name) == value:
                 continue
             self._said[name] = value
             name = name[:LONGEST_NAME]
             self._answer.say(custom(f"{FAMILY}.{name}", compact(value), key=name))
+
+    def say(self, given: Mapping[str, Any]) -> None:
+        """Say a block or an annotation whose type is not known."""
+        kind = text_of(given.get("type"))[:LONGEST_NAME]
+        self._answer.say(custom(f"{FAMILY}.{kind}", compact(given)))
 
 
 def citation_of(annotation: Mapping[str, Any]) -> content_pb2.Citation | None:
