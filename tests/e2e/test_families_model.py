@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ async def test_an_answer_comes_in_deltas_with_usage(producer: ModelApi[Any]) -> 
 
 async def test_a_conversation_goes_on_over_three_turns(producer: ModelApi[Any]) -> None:
     messages = [user("I am called Ada.")]
-    async with app({"local": producer}) as (_, address), client_of(address) as client:
+    async with app({"local": producer}, lease_ttl=timedelta(minutes=1)) as (_, address), client_of(address) as client:
         for _ in range(3):
             state = await told(client, question(*messages))
             assert text_of(state)

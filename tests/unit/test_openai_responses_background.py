@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -175,7 +176,10 @@ async def test_a_run_ends_with_its_job_unless_another_instance_goes_on(
 ) -> None:
     begun = upstream.expect(named(*RUN[:5]), hang())
     ending = upstream.expect(reply(200, {"id": "resp_1", "object": "response", "status": "cancelled"}))
-    async with app({"told": producer}, outlived=outlived) as (_, address), client_of(address) as client:
+    async with (
+        app({"told": producer}, outlived=outlived, lease_ttl=timedelta(minutes=1)) as (_, address),
+        client_of(address) as client,
+    ):
         job = await client.start_request(BACKGROUND)
         async for item in client.stream(job.id):
             if isinstance(item, event_pb2.Event) and item.HasField("text_delta"):
