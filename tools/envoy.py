@@ -32,8 +32,8 @@ class Edge:
     """What differs between machines.
 
     `instances` are HOST:PORT each; a name with several addresses stands for all of them. So are `pages`, which serve
-    a page at / and what it needs at /assets/. Calls of pages from other `origins` are refused. `stream_idle_timeout` is
-    in seconds: twice the longest heartbeat that a reader may ask for, and some more.
+    a page at /, what it needs at /assets/, and /models.json. Calls of pages from other `origins` are refused.
+    `stream_idle_timeout` is in seconds: twice the longest heartbeat that a reader may ask for, and some more.
     """
 
     instances: Sequence[str]

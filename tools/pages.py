@@ -1,6 +1,6 @@
 """Serves the built chat page, for the Envoy that stands before it.
 
-python -m tools.pages --port 5180 --folder web/demo/dist
+python -m tools.pages --port 5180 --folder web/demo/dist --models models.json
 """
 
 from __future__ import annotations
@@ -27,6 +27,14 @@ class Pages(SimpleHTTPRequestHandler):
     """The files of a folder, with the headers of a careful page, over connections that are kept."""
 
     protocol_version = "HTTP/1.1"
+    models: Path | None = None
+    """What is served as /models.json, if it is not what the page was built with."""
+
+    def translate_path(self, path: str) -> str:
+        """Return the file at `path`."""
+        if self.models and path == "/models.json":
+            return str(self.models)
+        return super().translate_path(path)
 
     def end_headers(self) -> None:
         """Add the headers. Files under assets/ have names that change with what is in them."""
@@ -46,7 +54,9 @@ def main() -> None:
     parser.add_argument("--listen", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, default=BUILT)
+    parser.add_argument("--models", type=Path, help="who may be asked, in place of the models.json in the folder")
     given = parser.parse_args()
+    Pages.models = given.models
     handler = partial(Pages, directory=str(given.folder))
     ThreadingHTTPServer((given.listen, given.port), handler).serve_forever()
 

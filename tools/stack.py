@@ -63,9 +63,9 @@ async def edge(settings: Edge, folder: Path = CACHE / "envoy", workers: int = 1)
 
 
 @asynccontextmanager
-async def pages(port: int) -> AsyncIterator[str]:
-    """Serve the built chat page, and yield its address."""
-    command = [sys.executable, "-m", "tools.pages", "--port", str(port)]
+async def pages(port: int, *options: str) -> AsyncIterator[str]:
+    """Serve the built chat page, with these options of `tools.pages`, and yield its address."""
+    command = [sys.executable, "-m", "tools.pages", "--port", str(port), *options]
     async with running("pages", command, partial(says_ok, port, "/")):
         yield f"127.0.0.1:{port}"
 

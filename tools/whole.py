@@ -17,6 +17,9 @@ from tools.pages import BUILT
 from tools.processes import CACHE, NotStarted
 from tools.stack import MODEL_PORT, edge, model, pages, redis, service
 
+MODELS = Path(__file__).with_name("models.json")
+"""Who may be asked in the page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -41,7 +44,8 @@ async def whole(ports: Ports, folder: Path = CACHE) -> AsyncIterator[str]:
             await parts.enter_async_context(service(f"127.0.0.1:{port}", model_url, store, f"service-{number}"))
             for number, port in enumerate(ports.services, 1)
         ]
-        page = [await parts.enter_async_context(pages(ports.pages))] if BUILT.exists() else []
+        served = pages(ports.pages, "--models", str(MODELS))
+        page = [await parts.enter_async_context(served)] if BUILT.exists() else []
         settings = Edge(instances, http_port=ports.http, https_port=ports.https, admin_port=ports.admin, pages=page)
         http, https = await parts.enter_async_context(edge(settings, folder / "envoy"))
         yield (

@@ -40,7 +40,8 @@ def test_the_page_is_built_of_what_is_copied(tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(ROOT / "web" / "node_modules")
     subprocess.run(build.split(), cwd=tmp_path, check=True, capture_output=True, timeout=LIMIT)
     (taken,) = [rest.split()[1] for rest in PAGE.all("COPY") if rest.startswith("--from")]
-    assert (tmp_path / Path(taken).relative_to(BUILD.last("WORKDIR")) / "index.html").exists()
+    built = tmp_path / Path(taken).relative_to(BUILD.last("WORKDIR"))
+    assert {"index.html", "models.json", "assets"} == {path.name for path in built.iterdir()}
 
 
 def test_the_page_is_served_by_what_is_copied_alone_and_found_healthy(tmp_path: Path) -> None:

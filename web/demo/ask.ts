@@ -23,7 +23,7 @@ const TITLE_LENGTH = 60;
 export function question(
   conversationId: string,
   prompt: string,
-  { producer, extraJson }: Model,
+  { producer = "", model = "", extra }: Model,
   last?: JobState,
 ): StartRequest {
   const lastId = last?.job?.id ?? "";
@@ -31,7 +31,8 @@ export function question(
   return {
     conversationId,
     producer,
-    parameters: { extraJson },
+    model,
+    parameters: { extraJson: extra ? JSON.stringify(extra) : "" },
     messages: [
       ...(last ? [...last.input, message(Role.ASSISTANT, said, lastId)] : []),
       message(Role.USER, [create(ContentPartSchema, { kind: { case: "text", value: { text: prompt } } })]),

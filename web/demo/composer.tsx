@@ -3,7 +3,7 @@
 import { type KeyboardEvent, type ReactNode, useRef, useState } from "react";
 
 import { inWords } from "./errors.js";
-import { MODELS, type Model } from "./models.js";
+import { type Model, useModels } from "./models.js";
 
 interface Props {
   readonly ask: (prompt: string, model: Model) => Promise<void>;
@@ -15,7 +15,9 @@ interface Props {
 /** Enter asks, Shift and Enter begins a new line. */
 export function Composer({ ask, stop, badge }: Props) {
   const [text, setText] = useState("");
-  const [model, setModel] = useState<Model>(MODELS[0]);
+  const models = useModels();
+  const [chosen, choose] = useState("");
+  const model = models.find(({ name }) => name === chosen) ?? models[0];
   const { failed, busy, run } = useAttempt();
   const box = useRef<HTMLTextAreaElement>(null);
   const send = () => {
@@ -46,7 +48,7 @@ export function Composer({ ask, stop, badge }: Props) {
           onKeyDown={typed}
         />
         <div className="bar">
-          <ModelChoice model={model} choose={setModel} />
+          <ModelChoice models={models} model={model} choose={choose} />
           {badge}
           {stop ? <StopButton stop={() => void run(stop)} /> : <SendButton disabled={!text.trim() || busy} />}
         </div>
@@ -71,11 +73,16 @@ function SendButton({ disabled }: { readonly disabled: boolean }) {
   );
 }
 
-function ModelChoice({ model, choose }: { readonly model: Model; readonly choose: (model: Model) => void }) {
-  const chosen = (name: string) => MODELS.find((one) => one.name === name) ?? MODELS[0];
+interface Choice {
+  readonly models: readonly Model[];
+  readonly model: Model;
+  readonly choose: (name: string) => void;
+}
+
+function ModelChoice({ models, model, choose }: Choice) {
   return (
-    <select aria-label="Model" value={model.name} onChange={(event) => choose(chosen(event.target.value))}>
-      {MODELS.map(({ name }) => (
+    <select aria-label="Model" value={model.name} onChange={(event) => choose(event.target.value)}>
+      {models.map(({ name }) => (
         <option key={name}>{name}</option>
       ))}
     </select>
