@@ -130,6 +130,12 @@ class LawMachine(RuleBasedStateMachine):
         self.world.lose(events, fences)
         self.world.run(then)
 
+    @precondition(lambda self: self.world.has_just_grown())
+    @rule(then=WHILE)
+    def lose_newest(self, then: float) -> None:
+        self.world.lose(events=1, fences=0)
+        self.world.run(then)
+
     @harsh
     @rule(events=st.integers(0, 6), fences=st.sampled_from([0, 1]), seconds=FREEZES, dies=st.booleans(), then=WHILE)
     def fail_over(self, events: int, fences: int, seconds: float, dies: bool, then: float) -> None:

@@ -91,7 +91,7 @@ class Ledger:
 
     `named` tells which history a cursor stands for, `present` the one that the store has now, None if there is no job.
     `losses` and `trims` count what the store lost, and what was forgotten on purpose; `lost_at` is when the last
-    loss was, `closed_at` when the log was closed.
+    loss was, `closed_at` when the log was closed, `appended_at` when the newest append was.
     """
 
     def __init__(self, job_id: str, clock: Callable[[], float]) -> None:
@@ -101,7 +101,7 @@ class Ledger:
         self.present: int | None = None
         self.closed = False
         self.losses = self.trims = 0
-        self.lost_at = self.closed_at = float("-inf")
+        self.lost_at = self.closed_at = self.appended_at = float("-inf")
         self.after_look: Callable[[], None] = lambda: None
         self._clock = clock
         self._deleted = False
@@ -118,6 +118,8 @@ class Ledger:
         """A call did not fail."""
         self._deleted = self._deleted or (name == "delete" and self.present is not None)
         self.trims += name == "checkpoint" and named["trim"]
+        if name == "append":
+            self.appended_at = self._clock()
 
     def lost(self) -> None:
         """The store goes back, behind a deletion perhaps."""

@@ -155,6 +155,10 @@ class World:
         out = self.ledger.closed and self.time.now < self.out_until
         return not self._plan.gentle or not (late or out)
 
+    def has_just_grown(self) -> bool:
+        """Tell whether an open log has an event so new that its writer will know of its loss before the lease ends."""
+        return not self.ledger.closed and self.time.now - self.ledger.appended_at < LEASE / 5
+
     def may_fail(self) -> bool:
         """Tell whether the store may be out of reach: in a gentle life not while an ended job is put back."""
         return not self._plan.gentle or not self.ledger.closed
