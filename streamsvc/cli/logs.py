@@ -18,10 +18,20 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
+class Heard(logging.Filter):
+    """Leaves out gRPC's word that the status of a call could not be sent: its caller has left in that moment."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See `logging.Filter`."""
+        error = record.exc_info[1] if record.exc_info else None
+        return type(error).__name__ != "ExecuteBatchError"
+
+
 def set_up(log_format: str) -> None:
     """Send the log of this package, and warnings of others, to standard error."""
     handler = logging.StreamHandler()
     text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(_JsonLines() if log_format == "json" else text)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(Heard())
     logging.getLogger("streamsvc").setLevel(logging.INFO)
