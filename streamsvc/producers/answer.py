@@ -59,6 +59,11 @@ class Answer:
         self._refused = False
 
     @property
+    def tells_its_end(self) -> bool:
+        """Whether how the answer ends depends on what was said: on a call, or a refusal."""
+        return bool(self.calls.all) or self._refused
+
+    @property
     def is_reasoning(self) -> bool:
         """Whether the part that grows is reasoning."""
         return self._open is not None and self._open[0] not in _TEXTS

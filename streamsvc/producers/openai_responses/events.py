@@ -57,7 +57,7 @@ class Events:
         self._run = run
         self._items: dict[object, OutputItem] = {}
         self._boundary = False
-        self._begun = False
+        self._begun = run is not None and bool(run.id)
         self.failed = False
         self._reason: job_pb2.FinishReason.ValueType | None = None
         self._upstream_reason = ""
@@ -127,8 +127,8 @@ class Events:
         if self._run is None:
             return
         self._run.id = run_id or self._run.id
-        is_boundary = not self._items and not self.answer.calls.all
-        self._note(self._run.at_boundary(self.answer.parts.opened) if is_boundary else self._run.note())
+        at_boundary = self._is_boundary()
+        self._note(self._run.at_boundary(self.answer.parts.opened) if at_boundary else self._run.note())
         # An event has to go with the note, or it would not be stored before the first word.
         self.answer.say(custom(f"{FAMILY}.status", compact({"status": status}), key="status"))
 
@@ -150,8 +150,7 @@ class Events:
         if _key(event, given) not in self._items:
             self._add(event)
         self._items.pop(_key(event, given)).done(given)
-        # Calls close with the answer: from the first one on there is no place from which it could be told anew.
-        self._boundary = not self._items and not self.answer.calls.all
+        self._boundary = self._is_boundary()
 
     def _grow(self, kind: str, event: Mapping[str, Any]) -> bool:
         item = self._items.get(_key(event, {}))
@@ -161,6 +160,10 @@ class Events:
         self.answer.say(custom(f"{FAMILY}.{kind[:LONGEST_NAME]}", compact(event)))
         if self._run is not None:
             self._note(self._run.passed())
+
+    def _is_boundary(self) -> bool:
+        # From what its end depends on the answer has to be told anew: calls close with it, for one.
+        return not self._items and not self.answer.tells_its_end
 
     def _note(self, note: bytes) -> None:
         # A run without a name cannot be asked for again.
