@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.crc import key_slot
 
-from tests.support.redis_process import RedisServer
+from tests.support.redis_process import RedisServer, wait_for
 from tests.support.redis_servers import RedisCluster
 
 
@@ -40,12 +40,22 @@ def name_of(node: RedisServer) -> str:
 
 
 def owner(nodes: RedisCluster, key: bytes) -> RedisServer:
-    """Return the primary that has a key."""
-    running = next(node for node in nodes.nodes if node.running)
-    for first, last, (_, port, *_), *_ in running.command("CLUSTER", "SLOTS"):
-        if first <= key_slot(key) <= last:
-            return next(node for node in nodes.nodes if node.port == port)
-    raise AssertionError("nobody has the slot")
+    """Return the primary that has a key, once all nodes agree on it: what was moved is told from node to node."""
+    told: set[int] = set()
+
+    def agreed() -> bool:
+        told.clear()
+        told.update(port for node in nodes.nodes if node.running for port in _owners(node, key_slot(key)))
+        return len(told) == 1
+
+    wait_for(agreed, "all nodes say the same of a slot")
+    return next(node for node in nodes.nodes if node.port in told)
+
+
+def _owners(node: RedisServer, slot: int) -> list[int]:
+    """Return the port of the primary that has a slot, as a node sees it; of more than one while it moves, of none."""
+    slots = node.command("CLUSTER", "SLOTS")
+    return [port for first, last, (_, port, *_), *_ in slots if first <= slot <= last] or [0]
 
 
 def replica_of(nodes: RedisCluster, primary: RedisServer) -> RedisServer | None:
