@@ -84,6 +84,7 @@ async def test_it_goes_on_when_the_instance_that_writes_is_killed(there: Site) -
             await writer.start()
 
 
+@pytest.mark.timeout(120)
 async def test_without_a_service_it_says_so_and_goes_on_by_itself(there: Site) -> None:
     async with await there.profile() as profile:
         for instance in there.instances:

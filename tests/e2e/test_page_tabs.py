@@ -13,7 +13,8 @@ TABS = 8
 
 
 async def test_two_tabs_are_in_step_to_the_end(there: Site) -> None:
-    answer = await Answer.begin(there.instances[0], tokens=500, rich=True)
+    # It says so much and then waits, so that there is time to look.
+    answer = await Answer.begin(there.instances[0], rich=True, hang_after=150)
     async with await there.profile() as profile:
         tabs = [await Shown.open(profile, there.envoy.tls_url, answer.conversation) for _ in range(2)]
         for words in (30, 100):
@@ -21,6 +22,7 @@ async def test_two_tabs_are_in_step_to_the_end(there: Site) -> None:
                 await tab.said(words)
                 await tab.status("live")
         await tabs[0].keep("running")
+        await answer.stop()
         state = await answer.state()
         for tab in tabs:
             await tab.exactly(state)

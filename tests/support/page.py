@@ -196,14 +196,19 @@ class Answer:
     written_at: Instance
 
     @classmethod
-    async def begin(cls, instance: Instance, *, tokens: int = 200, rate: float = 50, rich: bool = False) -> Answer:
-        """Have an instance begin to write it."""
-        request = scripted(tokens=tokens, rate=rate, pattern="count", rich=rich)
+    async def begin(cls, instance: Instance, *, tokens: int = 200, rate: float = 50, **script: object) -> Answer:
+        """Have an instance begin to write it. `script` is for the scripted producer too."""
+        request = scripted(tokens=tokens, rate=rate, pattern="count", **script)
         request.conversation_id = uuid.uuid4().hex
         request.labels["title"] = f"Count to {tokens}"
         async with client_of(instance.address) as client:
             job = await client.start_request(request)
         return cls(request.conversation_id, job.id, instance)
+
+    async def stop(self) -> None:
+        """Have it end where it is."""
+        async with client_of(self.written_at.address) as client:
+            await client.cancel(self.job_id)
 
     async def state(self, instance: Instance | None = None) -> state_pb2.JobState:
         """Follow it to its end, and return what its log says."""
