@@ -59,6 +59,11 @@ class Answer:
         self._refused = False
 
     @property
+    def begun(self) -> bool:
+        """Whether anything was said of it."""
+        return self._begun
+
+    @property
     def tells_its_end(self) -> bool:
         """Whether how the answer ends depends on what was said: on a call, or a refusal."""
         return bool(self.calls.all) or self._refused

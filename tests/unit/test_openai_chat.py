@@ -13,8 +13,8 @@ import pytest
 from streamsvc.producers.base import Producer
 from streamsvc.producers.openai_chat.producer import OpenAIChat
 from streamsvc.v1 import job_service_pb2
-from tests.support.chats import ask, chunk, generate, openai_chat, said, user
-from tests.support.upstream import Upstream, done, hang, head_begun, raw, reply, sse, wait_for
+from tests.support.chats import ask, chunk, failed, generate, openai_chat, said, user
+from tests.support.upstream import Upstream, close, done, hang, head_begun, raw, reply, sse, wait_for
 
 HELLO = ["0 text", "0 + Hello"]
 
@@ -91,6 +91,15 @@ async def test_the_end_may_lack_a_finish_reason(upstream: Upstream, producer: Op
 async def test_the_end_may_lack_the_closing_word(upstream: Upstream, producer: OpenAIChat) -> None:
     upstream.expect(sse(chunk("stop", content="Hello")))
     assert await said(generate(producer)) == [*HELLO, "0 completed", "finished STOP stop"]
+
+
+async def test_fields_of_an_endpoints_own_wait_for_the_first_word(upstream: Upstream, producer: OpenAIChat) -> None:
+    filtered = {"choices": [], "prompt_filter_results": [7]}
+    upstream.expect(sse(filtered), close())
+    lines, _ = await failed(generate(producer))
+    assert lines == []
+    upstream.expect(sse(filtered, chunk(content="Hello")), hang())
+    assert await said(generate(producer), 3) == [*HELLO, "custom openai_chat.prompt_filter_results [7]"]
 
 
 async def test_the_next_request_takes_the_same_connection(upstream: Upstream, producer: OpenAIChat) -> None:

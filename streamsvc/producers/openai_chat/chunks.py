@@ -73,6 +73,7 @@ class Chunks:
                 self._extras.read(choice, CHOICE)
         if not event.keys() <= CHUNK:
             self._extras.read(event, CHUNK)
+        self._extras.pass_on()
 
     def taken(self) -> None:
         """See `Reader.taken`."""
@@ -81,6 +82,7 @@ class Chunks:
     def end(self) -> list[Item]:
         """Return what closes the answer."""
         self._pass_reasoning()
+        self._extras.pass_on(ended=True)
         reason = _FINISH_REASONS.get(self._upstream_reason, job_pb2.FINISH_REASON_OTHER)
         return self.answer.end(reason, self._upstream_reason)
 

@@ -10,7 +10,7 @@ from streamsvc.producers.fields import count_of, object_of, text_of
 from streamsvc.producers.kept import compact
 from streamsvc.producers.openai_chat.messages import FAMILY
 from streamsvc.producers.parts import custom
-from streamsvc.v1 import content_pb2
+from streamsvc.v1 import content_pb2, event_pb2
 
 CHUNK = frozenset(
     {
@@ -31,11 +31,15 @@ _GROWS = ("text", "summary", "data")
 
 
 class Extras:
-    """Says fields that are not known as custom events, each when its value is another than before."""
+    """Says fields that are not known as custom events, each when its value is another than before.
+
+    They wait for the answer's first word: a generation of which nothing was said may be asked for again.
+    """
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._said: dict[str, object] = {}
+        self._waiting: list[event_pb2.Event] = []
 
     def read(self, fields: Mapping[str, Any], known: frozenset[str]) -> None:
         """Read what is not `known` in a chunk, a choice or a delta."""
@@ -44,7 +48,13 @@ class Extras:
                 continue
             self._said[name] = value
             name = name[:LONGEST_NAME]
-            self._answer.say(custom(f"{FAMILY}.{name}", compact(value), key=name))
+            self._waiting.append(custom(f"{FAMILY}.{name}", compact(value), key=name))
+
+    def pass_on(self, *, ended: bool = False) -> None:
+        """Say what has waited, if there was a word by now or there will be none."""
+        if self._waiting and (ended or self._answer.begun):
+            waiting, self._waiting = self._waiting, []
+            self._answer.say(*waiting)
 
     def say(self, given: Mapping[str, Any]) -> None:
         """Say a block or an annotation whose type is not known."""
