@@ -13,7 +13,7 @@ from streamsvc.client import publish
 from streamsvc.v1 import job_pb2
 from streamsvc.v1 import producer_service_pb2 as pb
 from tests.support.calls import refused
-from tests.support.counting import counted, said, shown
+from tests.support.counting import counted, shown, told
 from tests.support.events import answer, kinds, part_started, text
 from tests.support.fleet import fleet
 from tests.support.following import Follower, obey, whole
@@ -104,7 +104,7 @@ async def test_a_worker_hears_of_a_cancel_and_one_that_waits_for_a_worker_ends_a
         async with worker(internal(a)) as working:
             job = await client.start_request(for_workers(10_000, 50))
             reader = Follower(client, job.id, "reader")
-            await reader.until(said(10))
+            await reader.until(told(10))
             await client.cancel(job.id, "enough")
             assert await working.said("closed") == job.id
             state = await obey(client, job.id, [reader])
@@ -120,7 +120,7 @@ async def test_a_cancel_of_a_dead_publisher_ends_its_job_when_the_lease_is_over(
         async with publisher(internal(a), "r", 10_000, 50) as dying:
             job_id = await dying.said("job")
             reader = Follower(client, job_id, "reader")
-            await reader.until(said(10))
+            await reader.until(told(10))
             await dying.kill()
         await client.cancel(job_id, "nobody wants it")
         state = await obey(client, job_id, [reader])

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from streamsvc.v1 import job_pb2
-from tests.support.counting import counted, said, shown
+from tests.support.counting import counted, shown, told
 from tests.support.events import answer, kinds
 from tests.support.fleet import fleet
 from tests.support.following import Follower, obey, whole
@@ -30,7 +30,7 @@ async def test_a_publisher_that_thaws_when_a_worker_has_its_job_says_nothing_mor
     ):
         job_id = await frozen.said("job")
         reader = Follower(client, job_id, "reader")
-        await reader.until(said(20))
+        await reader.until(told(20))
         frozen.freeze()
         async with worker(internal(b)) as other:
             assert await other.said("job") == job_id
@@ -52,7 +52,7 @@ async def test_a_worker_that_thaws_closes_its_handler_and_works_on() -> None:
         job = await client.start_request(for_workers(TOKENS, RATE))
         await frozen.said("job")
         reader = Follower(client, job.id, "reader")
-        await reader.until(said(20))
+        await reader.until(told(20))
         frozen.freeze()
         async with worker(internal(b)) as other:
             await other.said("job")
@@ -73,7 +73,7 @@ async def test_a_publisher_that_thaws_before_anybody_has_its_job_goes_on() -> No
     ):
         job_id = await frozen.said("job")
         reader = Follower(client, job_id, "reader")
-        await reader.until(said(20))
+        await reader.until(told(20))
         frozen.freeze()
         await asyncio.sleep(3)  # two leases; nothing tells that they are over
         frozen.thaw()

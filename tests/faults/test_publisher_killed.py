@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from streamsvc.v1 import job_pb2
-from tests.support.counting import counted, said
-from tests.support.events import answer, kinds
+from tests.support.counting import counted, told
+from tests.support.events import answer, kinds, text_of
 from tests.support.fleet import fleet
 from tests.support.following import Follower, obey, whole
 from tests.support.length import by_length
@@ -31,14 +31,14 @@ async def test_a_publisher_that_is_killed_and_started_again_makes_one_unbroken_a
         async with publisher(internal(a, b), "r", TOKENS, RATE) as first:
             job_id = await first.said("job")
             readers = [Follower(client, job_id, f"reader {number}") for number in range(3)]
-            await readers[0].until(said(10))
+            await readers[0].until(told(10))
             await first.kill()
         for kill in range(KILLS):
             async with publisher(internal(b, a), "r", TOKENS, RATE) as again:
                 assert await again.said("job") == job_id
                 if kill < KILLS - 1:
-                    seen = kinds(readers[0].record.events).count("text_delta")
-                    await readers[0].until(said(seen + 10))
+                    seen = text_of(readers[0].record.events).count(" ")
+                    await readers[0].until(told(seen + 10))
                     await again.kill()
                 else:
                     assert await again.said("ended") == str(job_pb2.JOB_STATUS_COMPLETED)
@@ -57,7 +57,7 @@ async def test_a_worker_that_is_killed_is_followed_by_another_and_the_answer_is_
             jobs = [await client.start_request(for_workers(TOKENS, RATE)) for _ in range(4)]
             readers = [[Follower(client, job.id, "one"), Follower(client, job.id, "other")] for job in jobs]
             for reader, _ in readers:
-                await reader.until(said(10))
+                await reader.until(told(10))
             await dying.kill()
         for job, following in zip(jobs, readers, strict=True):
             assert answer(await obey(client, job.id, following)) == counted(TOKENS)
@@ -74,7 +74,7 @@ async def test_a_worker_that_is_told_to_stop_hands_its_jobs_over_at_once() -> No
         async with worker(internal(a)) as stopping:
             job = await client.start_request(for_workers(TOKENS, RATE))
             reader = Follower(client, job.id, "reader")
-            await reader.until(said(10))
+            await reader.until(told(10))
             stopping.stop()
             await stopping.ended()
         async with worker(internal(a)):
@@ -91,9 +91,9 @@ async def test_the_instance_that_is_published_through_is_killed_and_the_next_one
     ):
         job_id = await publishing.said("job")
         reader = Follower(client, job_id, "reader")
-        await reader.until(said(20))
+        await reader.until(told(20))
         await a.kill()
-        await reader.until(said(50))
+        await reader.until(told(50))
         await b.terminate()
         state = await obey(client, job_id, [reader])
         assert (answer(state), state.job.attempt) == (counted(TOKENS), 1)
@@ -108,7 +108,7 @@ async def test_every_instance_is_restarted_while_a_job_is_published() -> None:
     ):
         job_id = await publishing.said("job")
         reader = Follower(client, job_id, "reader")
-        await reader.until(said(20))
+        await reader.until(told(20))
         await asyncio.gather(a.kill(), b.kill())
         await asyncio.gather(a.start(), b.start())
         state = await obey(client, job_id, [reader])
@@ -124,7 +124,7 @@ async def test_a_publisher_that_does_not_come_back_fails_its_job_and_what_was_sa
         async with publisher(internal(a), "r", TOKENS, RATE) as dying:
             job_id = await dying.said("job")
             reader = Follower(client, job_id, "reader")
-            await reader.until(said(10))
+            await reader.until(told(10))
             await dying.kill()
         state = await obey(client, job_id, [reader])
         assert (state.job.status, state.job.error.reason) == (job_pb2.JOB_STATUS_FAILED, "PRODUCER_LOST")

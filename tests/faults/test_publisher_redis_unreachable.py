@@ -9,7 +9,7 @@ import pytest
 from streamsvc.v1 import producer_service_pb2 as pb
 from tests.faults.test_row_08_redis_unreachable import outage
 from tests.support.calls import refused
-from tests.support.counting import counted, said
+from tests.support.counting import counted, told
 from tests.support.events import answer, kinds
 from tests.support.fleet import fleet
 from tests.support.following import Follower, obey, whole
@@ -44,7 +44,7 @@ async def test_publishers_and_workers_outlast_an_outage_and_keep_their_jobs(how:
             worked = (await client.start_request(for_workers(TOKENS, RATE))).id
             readers = {job_id: Follower(client, job_id, job_id) for job_id in (published, worked)}
             for reader in readers.values():
-                await reader.until(said(20))
+                await reader.until(told(20))
             with outage(how, redis, proxy):
                 await asyncio.sleep(OUTAGE[how])
                 async with producer_stub_of(a.internal_address) as stub:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from streamsvc.v1 import job_service_pb2 as pb
 from tests.support.checker import Record
-from tests.support.events import kinds, scripted
+from tests.support.events import kinds, scripted, text_of
 
 CONTINUE, RESTART, FAIL = (
     pb.RECOVERY_POLICY_CONTINUE,
@@ -37,3 +37,8 @@ def said(count: int) -> Callable[[Record], bool]:
 def shown(kind: str) -> Callable[[Record], bool]:
     """Return the question whether a reader was shown an event of this kind."""
     return lambda record: kind in kinds(record.events)
+
+
+def told(count: int) -> Callable[[Record], bool]:
+    """Return the question whether a reader was shown a count so far, in however many deltas."""
+    return lambda record: text_of(record.events).count(" ") >= count
