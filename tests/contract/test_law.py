@@ -163,6 +163,11 @@ class LawMachine(RuleBasedStateMachine):
             self.world.at(number).cancel(self.world.job_id)
         self.world.run(then)
 
+    @rule(then=WHILE)
+    def hurry(self, then: float) -> None:
+        self.world.hurry()
+        self.world.run(then)
+
     @rule(seconds=WHILE)
     def wait(self, seconds: float) -> None:
         self.world.run(seconds)
@@ -176,13 +181,13 @@ class LawMachine(RuleBasedStateMachine):
 
 
 STORES: dict[str, Open] = {"memory": OnMemory, "redis": OnRedis}
-LIVES = {"memory": 200, "redis": 20}
-"""How many lives are led over each store: as many as take some seconds. The full profile has many times as many."""
+LIVES = {"memory": 350, "redis": 70}
+"""How many lives are led over each store: as many as take some seconds. The full profile has ten times as many."""
 
 
 @pytest.mark.timeout(7200 if hypothesis_profiles.PROFILE == "full" else 600)
 @pytest.mark.parametrize("name", STORES)
 def test_the_laws_hold_whatever_happens(name: str) -> None:
-    lives = LIVES[name] * (20 if hypothesis_profiles.PROFILE == "full" else 1)
+    lives = LIVES[name] * (10 if hypothesis_profiles.PROFILE == "full" else 1)
     machine = partial(LawMachine, STORES[name])
     run_state_machine_as_test(machine, settings=settings(max_examples=lives, report_multiple_bugs=False))  # type: ignore[arg-type]

@@ -20,7 +20,18 @@ NOTHING = 0
 
 
 class LawBroken(AssertionError):
-    """The message begins with the letter of the law; see `docs/architecture.md`, "The rules of one log"."""
+    """The message begins with the letter of the law. Together they are what the rules of one log are for:
+
+    A  What a reader holds, or is sent to replace it, is at all times the beginning of one history that the store held.
+    B  (epoch, offset) never names two histories. So nobody is told of a loss by a store that lost nothing.
+    C  A history has one final event, and it is the last.
+    D  An event is stored only in its writer's epoch. Who was stopped for a whole lease asks for nothing any more.
+    E  A deleted job never comes back, unless the store lost the deletion.
+    F  Once faults stop, the job ends and every reader ends, in bounded time, and none is told that a job is not there
+       which is. A writer that lives is not robbed for a failure of the store.
+    G  Without a loss or a trim no reader is sent a snapshot that it did not ask for.
+    H  A reader that was told the end keeps a history that stays the job's, unless the store lost something afterwards.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tests.support.law_instance import Instance
 from tests.support.law_ledger import LawBroken, Ledger
 from tests.support.law_line import Line, Word
 from tests.support.law_reader import Reader
-from tests.support.law_speaker import Speech
+from tests.support.law_speaker import Speech, said_in
 from tests.support.law_store import Behind, SharedStore
 from tests.support.law_time import Time
 
@@ -44,9 +44,9 @@ Open = Callable[[Time, str], Behind]
 class Plan:
     """What a life is like, whatever happens in it: how long messages take comes from `seed`.
 
-    `log_bytes`: a log is trimmed that has more, and a checkpoint kept for half as much. `timeout`: how
-    long an instance waits for an answer, in seconds. `gentle`: nothing happens but to the store, so that the writer
-    lives, and must not be robbed.
+    `log_bytes`: a log is trimmed that has more, and a checkpoint kept for half as much. `timeout`: how long an instance
+    waits for an answer, in seconds. `gentle`: nothing happens but to the store, so that the writer lives, and must not
+    be robbed.
     """
 
     seed: int
@@ -117,6 +117,10 @@ class World:
         """Start the job, or find it."""
         self.at(number).start(self._request)
 
+    def hurry(self) -> None:
+        """Let the job end with what is said next."""
+        self._speech.hurried = True
+
     def join(self, number: int, *, snapshot: bool) -> None:
         """Let a reader come."""
         reader = Reader(self.time, self.ledger, self, snapshot=snapshot)
@@ -151,7 +155,7 @@ class World:
 
     def may_lose(self) -> bool:
         """Tell whether the store may lose something: in a gentle life only what its writer can still put back."""
-        late = self.ledger.closed and self.time.now - self.ledger.closed_at > LEASE / 4
+        late = self.ledger.closed and self.time.now - self.ledger.closed_at > LEASE / 2
         out = self.ledger.closed and self.time.now < self.out_until
         return not self._plan.gentle or not (late or out)
 
@@ -165,7 +169,7 @@ class World:
 
     def settle(self) -> None:
         """Let the faults stop. Law F: the job ends, and every reader, in bounded time."""
-        self._speech.hurried = True
+        self.hurry()
         for number in range(INSTANCES):
             self._come(number)
             self.at(number).thaw()
@@ -194,6 +198,9 @@ class World:
             raise LawBroken(f"F: a reader that comes late ends {late.ended or 'never'}")
         if late.ended == "OK" and late.holds != self.ledger.present:
             raise LawBroken("A: a reader that comes late gets another history than the job's")
+        said = said_in(late.seen.state)
+        if said != [*range(len(said))]:
+            raise LawBroken(f"A: the answer has a hole or a repeat: {said}")
         for reader in self.readers:
             knew = reader.seen.cursor.epoch and self._is_sure(reader)
             if reader.ended == "GONE" and late.ended == "OK" and knew:
