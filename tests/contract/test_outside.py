@@ -220,3 +220,24 @@ async def test_nothing_is_left_of_a_job_that_is_over(sut: StoreUnderTest) -> Non
     await sut.advance(sut.times.retention + sut.times.safety)
     assert await sut.store.waiting(PRODUCER) == []
     assert await sut.leftovers() == before
+
+
+async def test_a_create_that_found_another_job_does_not_lend_it_to_its_own_producer(sut: StoreUnderTest) -> None:
+    await begin(sut)
+    again = a_job(sut, JOB)
+    again.producer = "another"
+    created = await sut.store.create(
+        again, REQUEST, batch("x", 0, "begun"), digest=DIGEST, ttl=timedelta(), outside=mark(sut)
+    )
+    assert created.lease is None
+    await sut.advance(sut.times.ttl * 1.1)
+    assert await sut.store.waiting("another") == []
+    assert await sut.store.waiting(PRODUCER) == [JOB]
+
+
+async def test_a_create_that_is_repeated_leaves_a_job_waiting(sut: StoreUnderTest) -> None:
+    await begin(sut, held=False)
+    job = a_job(sut, JOB)
+    job.producer = PRODUCER
+    await sut.store.create(job, REQUEST, batch("x", 0, "begun"), digest=DIGEST, ttl=timedelta(), outside=mark(sut))
+    assert await sut.store.waiting(PRODUCER) == [JOB]

@@ -35,8 +35,11 @@ class Waiting:
         self._kept_ms = milliseconds(kept)
 
     async def about_to_wait(self, job: job_pb2.Job, delay_ms: int) -> None:
-        """Take note of a job that is about to be created: whoever looks for it too early would remove it."""
-        await self._wait(job.producer, job.id, max(delay_ms, CREATING_MS))
+        """Take note of a job that is about to be created: whoever looks for it too early would remove it.
+
+        If it is there already, it waits as it did.
+        """
+        await self._wait(job.producer, job.id, max(delay_ms, CREATING_MS), b"NX")
 
     async def waits(self, job: job_pb2.Job, delay_ms: int) -> None:
         """Take note that a job may be claimed after so long."""
@@ -63,7 +66,8 @@ class Waiting:
         """Tell whether a job may be claimed, and say when it is to be looked at next."""
         reply = await self._link.run(_LOOK, self._keys.job(job_id)[:1], [])
         claimable = reply[4] if reply[0] == b"OPEN" else b""
-        if not isinstance(claimable, int):
+        # A create that found another job of this id has left a member that is not the producer's.
+        if not isinstance(claimable, int) or job_pb2.Job.FromString(reply[2]).producer != producer:
             await self._link.run(_WAIT, [self._keys.waiting(producer)], [job_id.encode(), b"", b""])
             return False
         if claimable > 0:
@@ -71,6 +75,6 @@ class Waiting:
             return False
         return bool(reply[3]) or not only_released
 
-    async def _wait(self, producer: str, job_id: str, delay_ms: int) -> None:
-        args = [job_id.encode(), b"%d" % delay_ms, b"%d" % self._kept_ms]
+    async def _wait(self, producer: str, job_id: str, delay_ms: int, *how: bytes) -> None:
+        args = [job_id.encode(), b"%d" % delay_ms, b"%d" % self._kept_ms, *how]
         await self._link.run(_WAIT, [self._keys.waiting(producer)], args)
