@@ -37,6 +37,7 @@ class Inside:
     """An App here, and raw stubs of both its listeners."""
 
     app: App
+    address: str
     jobs: Any
     producers: Any
 
@@ -83,7 +84,7 @@ async def inside(**options: Any) -> AsyncIterator[Inside]:
         stub_of(address) as jobs,
         producer_stub_of(running.internal_address) as writing,
     ):
-        yield Inside(running, jobs, writing)
+        yield Inside(running, address, jobs, writing)
 
 
 def publishing(job_id: str, lease: pb.Lease, after: int, events: Sequence[event_pb2.Event]) -> pb.PublishEventsRequest:

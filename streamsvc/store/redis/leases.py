@@ -37,9 +37,9 @@ class RedisLeases:
         args = [b"%d %b" % (milliseconds(ttl), self._new_epoch().encode()), how, name.encode()]
         reply = accepted(job_id, await self._link.run(_ACQUIRE, self._keys.job(job_id), args))
         found = record(reply)
-        cancel, (handed_over, request, notes) = reply[7], reply[9:12]
+        cancel, (handed_over, request, notes, left_ms) = reply[7], reply[9:13]
         await self._index.heal(found.job, ended=False)
-        await self._index.look_in(IndexPlace.of(found.job), milliseconds(ttl))
+        await self._index.look_in(IndexPlace.of(found.job), left_ms)
         lease = granted(Lease(job_id, found.job.epoch, found.fence, ttl), cancel)
         return Acquired(lease, found, bool(handed_over), request or b"", notes or b"")
 

@@ -4,7 +4,7 @@
 -- KEYS: job, log, request, checkpoint
 -- ARGV: "<ttl ms> <epoch>", how it is claimed: "", "CLAIM" or "SEIZE", the claim's name or ""
 -- Reply: {job, epoch, last, time, chain, fence, losses, cancel or nil, outside or nil, "1" if handed over, request,
---         notes}, or a refusal
+--         notes, ms until the lease ends}, or a refusal
 local ttl, epoch = string.match(ARGV[1], '^(%d+) (.*)$')
 local now = now_ms()
 local job, refusal = load(KEYS[1], now)
@@ -27,7 +27,8 @@ if name == '' or name ~= job.claim then
 end
 local expires = now + job.keep
 local vanishes = expires + job.keep
-redis.call('HSET', KEYS[1], 'lease', lease_end(job, now, ttl), 'expires', expires, 'vanishes', vanishes)
+local ends = lease_end(job, now, ttl)
+redis.call('HSET', KEYS[1], 'lease', ends, 'expires', expires, 'vanishes', vanishes)
 redis.call('HDEL', KEYS[1], 'released', 'claim')
 if name ~= '' then
   redis.call('HSET', KEYS[1], 'claim', name)
@@ -39,4 +40,5 @@ keep_keys(KEYS, vanishes)
 local reply = standing(KEYS[1])
 reply[10] = job.released or ''
 reply[11], reply[12] = unpack(redis.call('HMGET', KEYS[3], 'request', 'notes'))
+reply[13] = math.max(0, ends - now)
 return reply
