@@ -132,12 +132,13 @@ class Calls:
         try:
             async with asyncio.timeout(None) as timeout:
                 with self.departures.expected(timeout), Stall(self._stall_seconds, timeout) as stall:
-                    stall.writing()
-                    # By themselves: no status can follow while they are under way, and a reader takes them unasked.
-                    await self._passed(context.send_initial_metadata(()))
-                    stall.written()
                     async for message in messages:
                         stall.writing()
+                        if call.messages == 0:
+                            # By themselves: no status can follow while they are under way, and a reader takes them
+                            # unasked. Not before there is a message: a refusal is a status without headers, which HTTP
+                            # has as a status of its own.
+                            await self._passed(context.send_initial_metadata(()))
                         await self._passed(context.write(message))
                         stall.written()
                         call.messages += 1
