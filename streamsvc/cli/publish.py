@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from typing import Annotated, Any
 
 import typer
@@ -80,34 +80,39 @@ def publish(
 
     Exits with 0 if the job completed, 4 if it failed, 5 if it was cancelled, 130 after Ctrl-C.
     """
-    labels = labels_of(label or ())
 
     async def work() -> int:
         code = 0
         async with AsyncExitStack() as stack:
             try:
-                # Later on a service that is out of reach is waited for; now there may be none.
-                async with asyncio.timeout(CALL_TIMEOUT.total_seconds()):
-                    pub = await stack.enter_async_context(
-                        publishing(
-                            *targets_of(target),
-                            conversation_id=conversation,
-                            model=model,
-                            producer=producer,
-                            labels=labels,
-                            request_id=request_id,
-                        )
-                    )
+                pub = await _begun(
+                    stack,
+                    publishing(
+                        *targets_of(target),
+                        conversation_id=conversation,
+                        model=model,
+                        producer=producer,
+                        labels=labels_of(label or ()),
+                        request_id=request_id,
+                    ),
+                )
             except AlreadyEnded as ended:
                 say(f"job {ended.job.id} has ended already")
                 return EXIT_CODES.get(ended.job.status, EXIT_CALL_FAILED)
-            except TimeoutError:
-                raise Unreachable("it does not answer") from None
             typer.echo(f"job {pub.job.id}", err=True)
             code = await _say_all(pub, as_json)
         return code or EXIT_CODES.get(pub.job.status, EXIT_CALL_FAILED)
 
     run(_told(work(), target))
+
+
+async def _begun(stack: AsyncExitStack, block: AbstractAsyncContextManager[Publisher]) -> Publisher:
+    """Enter the block of a publisher. Later on a service that is out of reach is waited for; now there may be none."""
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT.total_seconds()):
+            return await stack.enter_async_context(block)
+    except TimeoutError:
+        raise Unreachable("it does not answer") from None
 
 
 async def _say_all(pub: Publisher, as_json: bool) -> int:

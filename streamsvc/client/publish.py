@@ -95,16 +95,8 @@ async def publishing(
     )
     if claim_grace is not None:
         request.claim_grace.FromTimedelta(claim_grace)
-    calls = ProducerCalls(targets, options)
-    try:
-        made = await calls.create(request)
-        if not made.HasField("lease"):
-            raise AlreadyEnded(made.job)
-        so_far = made.state if made.HasField("state") else state_pb2.JobState(job=made.job, offset=made.job.last_offset)
-        async with writing(calls, so_far, made.lease) as pub:
-            yield pub
-    finally:
-        await calls.close()
+    async with _created(ProducerCalls(targets, options), request) as pub:
+        yield pub
 
 
 @asynccontextmanager
@@ -146,6 +138,20 @@ async def writing(
         except BaseException:
             await holder.give_away(LAST_SECONDS)
             raise
+
+
+@asynccontextmanager
+async def _created(calls: ProducerCalls, request: pb.CreateJobRequest) -> AsyncGenerator[Publisher, None]:
+    """Create a job, or go on with it, and write it within the block."""
+    try:
+        made = await calls.create(request)
+        if not made.HasField("lease"):
+            raise AlreadyEnded(made.job)
+        so_far = made.state if made.HasField("state") else state_pb2.JobState(job=made.job, offset=made.job.last_offset)
+        async with writing(calls, so_far, made.lease) as pub:
+            yield pub
+    finally:
+        await calls.close()
 
 
 async def _end(pub: Publisher, holder: Holder, *, interrupted: bool) -> None:
