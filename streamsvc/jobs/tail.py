@@ -259,8 +259,10 @@ class Tail:
             while True:
                 asked = self.cursor
                 chunk = await self._store.read(self.job_id, asked, max_bytes=READ_BYTES)
+                if self.fed:
+                    return  # it holds what its writer knows to be stored: just that may be put back
                 if asked != self.cursor:
-                    continue  # fed meanwhile
+                    continue  # moved on meanwhile
                 self.epoch, self.chain = chunk.epoch, chunk.chain
                 if chunk.frames or chunk.closed != self.closed:
                     self._extend(chunk.frames, chunk.last, closed=chunk.closed and chunk.last == chunk.end)

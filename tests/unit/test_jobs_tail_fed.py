@@ -54,3 +54,20 @@ async def test_a_reader_whose_cursor_was_lost_takes_nothing_from_the_next_writer
         faults.let_go("get")
         await reading
         assert tail.base == 0
+
+
+@in_virtual_time
+async def test_a_final_event_that_its_writer_has_not_heard_of_is_not_put_back_without_the_end() -> None:
+    async with one_rig() as rig:
+        await rig.start(REQUEST)
+        rig.told.say(text("a"))
+        await settle()
+        rig.faults.lose_answers("append")
+        rig.told.say(STOP)
+        await asyncio.sleep(0.02)
+        assert (await rig.shared.get(JOB_ID)).closed
+        await rig.state(JOB_ID)
+        await rig.shared.lose(JOB_ID, to_offset=0, fence=0)
+        await asyncio.sleep(1)
+        assert kinds(await rig.stored(JOB_ID)) == ["job_created", "job_started", "text_delta", "job_completed"]
+        assert (await rig.shared.get(JOB_ID)).closed
