@@ -131,9 +131,40 @@ class LawMachine(RuleBasedStateMachine):
         self.world.run(then)
 
     @precondition(lambda self: self.world.has_just_grown())
-    @rule(then=WHILE)
-    def lose_newest(self, then: float) -> None:
+    @rule(moved=st.booleans(), then=WHILE)
+    def lose_newest(self, moved: bool, then: float) -> None:
+        """Readers may be ahead of the log now, and (moved) with instances that know no more than it."""
         self.world.lose(events=1, fences=0)
+        if moved:
+            self.world.move_readers()
+        self.world.run(then)
+
+    @precondition(lambda self: self.world.may_lose())
+    @rule(then=WHILE)
+    def lose_ended(self, then: float) -> None:
+        """The store restarts empty just after the final event."""
+        self.world.hurry()
+        for _ in range(8):
+            if not self.world.ledger.closed:
+                self.world.run(LEASE / 20)
+        if self.world.may_lose():
+            self.world.restart_empty()
+        self.world.run(then)
+
+    @harsh
+    @rule(events=st.integers(0, 8), late=LATE, number=NUMBERS, dies=st.booleans(), starts=st.booleans(), then=WHILE)
+    def put_back_late(self, events: int, late: float, number: int, dies: bool, starts: bool, then: float) -> None:
+        """What the store lost is put back late: its writer may be dead by then, and the job begun anew. 8: all."""
+        self.world.at(WRITER).line.disturb("restore", [Fate(requests=(late,))])
+        if events == 8:
+            self.world.restart_empty()
+        else:
+            self.world.lose(events, fences=0)
+        self.world.run(LEASE / 2)
+        if dies:
+            self.world.kill(WRITER, seconds=LEASE)
+        if starts:
+            self.world.start(number)
         self.world.run(then)
 
     @harsh
@@ -151,6 +182,15 @@ class LawMachine(RuleBasedStateMachine):
     @rule(then=WHILE)
     def restart_empty(self, then: float) -> None:
         self.world.restart_empty()
+        self.world.run(then)
+
+    @harsh
+    @rule(number=NUMBERS, at_once=st.booleans(), then=WHILE)
+    def restart_empty_and_start(self, number: int, at_once: bool, then: float) -> None:
+        """Those who do not find their jobs any more ask for them again."""
+        self.world.restart_empty()
+        self.world.run(0.0 if at_once else 1.0)
+        self.world.start(number)
         self.world.run(then)
 
     @harsh

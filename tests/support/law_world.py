@@ -127,6 +127,11 @@ class World:
         self.readers.append(reader)
         reader.call(self.at(number))
 
+    def move_readers(self) -> None:
+        """Have all readers call again, perhaps elsewhere."""
+        for reader in self.readers:
+            reader.call(self.pick())
+
     def kill(self, number: int, seconds: float) -> None:
         """Kill an instance; another one takes its place after so long."""
         self._kill(self.at(number), seconds)
@@ -160,8 +165,12 @@ class World:
         return not self._plan.gentle or not (late or out)
 
     def has_just_grown(self) -> bool:
-        """Tell whether an open log has an event so new that its writer will know of its loss before the lease ends."""
-        return not self.ledger.closed and self.time.now - self.ledger.appended_at < LEASE / 5
+        """Tell whether an open log has an event so new that its writer will know of its loss before the lease ends.
+
+        Without it the store is back where the lease was renewed not long ago; without two it may be over.
+        """
+        ledger = self.ledger
+        return not ledger.closed and ledger.appended_at > max(ledger.lost_at, self.time.now - LEASE / 5)
 
     def may_fail(self) -> bool:
         """Tell whether the store may be out of reach: in a gentle life not while an ended job is put back."""
