@@ -15,7 +15,7 @@ from streamsvc.client.publish_lease import Holder
 from streamsvc.client.publish_outbox import Outbox
 from streamsvc.client.publish_skip import beyond
 from streamsvc.client.publisher import Publisher
-from streamsvc.errors import EventInvalid, LogClosed, StreamsvcError
+from streamsvc.errors import EventInvalid, LeaseLost, LogClosed, StreamsvcError
 from streamsvc.v1 import content_pb2, event_pb2, job_pb2, job_service_pb2, state_pb2
 from streamsvc.v1 import producer_service_pb2 as pb
 
@@ -165,7 +165,7 @@ async def _end(pub: Publisher, holder: Holder, *, interrupted: bool) -> None:
         pub.complete()
     try:
         await holder.end(pub.ending())
-    except LogClosed:
+    except (LeaseLost, LogClosed):
         if holder.cancel_reason is None:
             raise
         # The service did not wait any longer for the answer to the cancel, and gave it itself.
