@@ -90,6 +90,8 @@ class Tails:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._poll_seconds):
                 announcement = await anext(announcements)
+        if tail.fed:
+            return  # from now on its writer tells it, and nobody else
         if announcement is None or not tail.take(announcement):
             await tail.refresh()
 

@@ -11,7 +11,7 @@ from streamsvc.v1 import job_service_pb2 as pb
 from tests.support.events import kinds, text
 from tests.support.faulty_store import FaultyStore
 from tests.support.producers import STOP
-from tests.support.rig import one_rig
+from tests.support.rig import one_rig, rigs
 from tests.support.virtual_time import in_virtual_time, now, settle
 from tests.support.writing_log import begin
 
@@ -71,3 +71,23 @@ async def test_a_final_event_that_its_writer_has_not_heard_of_is_not_put_back_wi
         await asyncio.sleep(1)
         assert kinds(await rig.stored(JOB_ID)) == ["job_created", "job_started", "text_delta", "job_completed"]
         assert (await rig.shared.get(JOB_ID)).closed
+
+
+@in_virtual_time
+async def test_what_a_new_writer_has_not_heard_of_is_not_put_back_for_having_been_announced() -> None:
+    async with rigs(2) as (writer, other):
+        writer.run()
+        other.run()
+        await writer.start(REQUEST)
+        reader = other.reader(JOB_ID)
+        await asyncio.sleep(5)
+        other.faults.lose_answers("append")
+        writer.faults.reachable = False
+        while (await other.shared.get(JOB_ID)).job.last_offset < 3:
+            await asyncio.sleep(0.005)
+        await settle()
+        await other.shared.lose(JOB_ID, to_offset=0, fence=0)
+        other.told.say(STOP)
+        seen = await reader.done()
+        assert kinds(seen.events) == ["job_created", "job_started", "job_resumed", "job_completed"]
+        assert seen.snapshots == []
