@@ -31,7 +31,7 @@ async def test_a_large_job_is_caught_up_with_in_bounded_memory_on_another_instan
         client_of(writer.address) as direct,
         client_of(reading.address) as client,
     ):
-        upstream.expect(saying(200, SIZE), *stopping())
+        upstream.expect(saying(COUNT // 5, SIZE), *stopping())
         warm = await direct.start_request(question())
         await obey(client, warm.id, [Follower(client, warm.id, "warm")])
         before = reading.service.resident_bytes
