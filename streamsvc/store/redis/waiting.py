@@ -47,8 +47,8 @@ class Waiting:
 
     async def find(self, producer: str, *, released: bool) -> Sequence[str]:
         """See `Leases.waiting`."""
-        members = await self._link.run(_DUE, [self._keys.waiting(producer)], [b"%d" % AT_ONCE])
-        job_ids = [member.decode() for member in members]
+        due = await self._link.run(_DUE, [self._keys.waiting(producer)], [b"%d" % AT_ONCE])
+        job_ids = [member.decode() for member in due[::2]]  # between them stands since when
         found = await asyncio.gather(*(self._look(producer, job_id, released) for job_id in job_ids))
         return [job_id for job_id, waits in zip(job_ids, found, strict=True) if waits]
 
