@@ -83,7 +83,7 @@ async def test_what_a_new_writer_has_not_heard_of_is_not_put_back_for_having_bee
         await asyncio.sleep(5)
         other.faults.lose_answers("append")
         writer.faults.reachable = False
-        while (await other.shared.get(JOB_ID)).job.last_offset < 3:
+        while (await other.shared.get(JOB_ID)).job.last_offset < 3:  # noqa: ASYNC110 # nobody tells of it
             await asyncio.sleep(0.005)
         await settle()
         await other.shared.lose(JOB_ID, to_offset=0, fence=0)
