@@ -40,6 +40,7 @@ class RedisLog:
 
     def __init__(self, context: Context) -> None:
         self._link, self._keys, self._index = context.link, context.keys, context.index
+        self._waiting = context.waiting
         self._keep_ms = milliseconds(context.safety_time)
 
     async def append(
@@ -55,7 +56,11 @@ class RedisLog:
         has_notes = b"" if notes is None else b"1"
         ends = b"" if job is None else closes(job)
         args = [step(lease, batch), batch.frames, message, ends, has_notes, notes or b""]
-        renewed = granted(lease, await self._link.run(_CHANGE, keys, args))
+        reply = await self._link.run(_CHANGE, keys, args)
+        if job is not None and isinstance(reply, list) and reply[0] == 1:
+            await self._waiting.waits_no_more(job)
+            reply = reply[1]
+        renewed = granted(lease, reply)
         if job is not None:
             await self._changed(job, lease, batch.last, batch.time_ms)
             await self._index.look_in(IndexPlace.of(job), _looked_at(job, lease))

@@ -45,6 +45,10 @@ class Waiting:
         """Take note that a job may be claimed after so long."""
         await self._wait(job.producer, job.id, delay_ms)
 
+    async def waits_no_more(self, job: job_pb2.Job) -> None:
+        """Take note that a job has ended."""
+        await self._forget(job.producer, job.id)
+
     async def find(self, producer: str, *, released: bool) -> Sequence[str]:
         """See `Leases.waiting`."""
         due = await self._link.run(_DUE, [self._keys.waiting(producer)], [b"%d" % AT_ONCE])
@@ -68,7 +72,7 @@ class Waiting:
         claimable = reply[4] if reply[0] == b"OPEN" else b""
         # A create that found another job of this id has left a member that is not the producer's.
         if not isinstance(claimable, int) or job_pb2.Job.FromString(reply[2]).producer != producer:
-            await self._link.run(_WAIT, [self._keys.waiting(producer)], [job_id.encode(), b"", b""])
+            await self._forget(producer, job_id)
             return False
         if claimable > 0:
             await self._wait(producer, job_id, claimable)
@@ -76,5 +80,10 @@ class Waiting:
         return bool(reply[3]) or not only_released
 
     async def _wait(self, producer: str, job_id: str, delay_ms: int, *how: bytes) -> None:
-        args = [job_id.encode(), b"%d" % delay_ms, b"%d" % self._kept_ms, *how]
-        await self._link.run(_WAIT, [self._keys.waiting(producer)], args)
+        if producer:  # else nobody may ask for it
+            args = [job_id.encode(), b"%d" % delay_ms, b"%d" % self._kept_ms, *how]
+            await self._link.run(_WAIT, [self._keys.waiting(producer)], args)
+
+    async def _forget(self, producer: str, job_id: str) -> None:
+        if producer:
+            await self._link.run(_WAIT, [self._keys.waiting(producer)], [job_id.encode(), b"", b""])

@@ -3,7 +3,7 @@
 -- KEYS: job, log, request, checkpoint
 -- ARGV: "<fence> <after> <last> <ttl ms> <time ms> <epoch>", frames, job or "", retention ms if it closes the log or "",
 --       "1" if notes are given or "", notes
--- Reply: as append.lua, but never 1
+-- Reply: as append.lua, but never 1; {1, the same} if it closes the log of processes outside the service
 local now = now_ms()
 local job, batch, reply = admit(KEYS[1], ARGV[1], now)
 if not job then
@@ -29,4 +29,7 @@ elseif ARGV[5] ~= '' then
 end
 keep_keys(KEYS, vanishes)
 announce(KEYS[1], batch.epoch, batch.after, batch.last, closes, ARGV[2])
+if closes and job.outside then
+  return {1, job.cancel}
+end
 return job.cancel
