@@ -75,17 +75,14 @@ async def test_a_final_event_that_its_writer_has_not_heard_of_is_not_put_back_wi
 
 @in_virtual_time
 async def test_what_a_new_writer_has_not_heard_of_is_not_put_back_for_having_been_announced() -> None:
-    async with rigs(2) as (writer, other):
-        writer.run()
+    async with rigs(3) as (writer, other, third):
         other.run()
         await writer.start(REQUEST)
-        reader = other.reader(JOB_ID)
+        elsewhere, reader = third.reader(JOB_ID), other.reader(JOB_ID)
         await asyncio.sleep(5)
         other.faults.lose_answers("append")
         writer.faults.reachable = False
-        while (await other.shared.get(JOB_ID)).job.last_offset < 3:  # noqa: ASYNC110 # nobody tells of it
-            await asyncio.sleep(0.005)
-        await settle()
+        await elsewhere.until(lambda seen: kinds(seen.events)[-1:] == ["job_resumed"])
         await other.shared.lose(JOB_ID, to_offset=0, fence=0)
         other.told.say(STOP)
         seen = await reader.done()
