@@ -57,7 +57,7 @@ async def test_jobs_that_are_created_over_connections_that_break_are_made_once_e
             for _ in range(jobs // 6)
             for job in await asyncio.gather(*[publish(count(5), *targets, options=options) for _ in range(6)])
         ]
-        assert sum(proxy.cut for proxy in proxies) > len(made) / 2
+        assert sum(proxy.cut for proxy in proxies) > len(made) / 10
         assert sorted([job.id async for job in client.jobs()]) == sorted(job.id for job in made)
         for job in made:
             state = await client.state(job.id)
