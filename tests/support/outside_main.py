@@ -1,4 +1,4 @@
-"""A process outside the service that counts: `publish TARGETS REQUEST_ID TOKENS RATE` or `work TARGETS`.
+"""A process outside the service that counts: `publish TARGETS REQUEST_ID TOKENS RATE CONVERSATION` or `work TARGETS`.
 
 It says `"0 1 2 ..."`, so many a second. Whoever goes on with a job goes on with the next number. Published jobs are for
 the producer `agent` too, and their context says how far to count.
@@ -32,11 +32,16 @@ async def counting(so_far: state_pb2.JobState, tokens: int, rate: float) -> Asyn
         yield f"{number} "
 
 
-async def publish(targets: list[str], request_id: str, tokens: int, rate: float) -> None:
-    """Publish one answer, or go on with it."""
+async def publish(targets: list[str], request_id: str, tokens: int, rate: float, conversation: str) -> None:
+    """Publish one answer, or go on with it. `conversation` may be empty."""
     context = json.dumps({"tokens": tokens, "rate": rate})
     async with publishing(
-        *targets, options=OPTIONS, request_id=request_id, producer=AGENT, context_json=context
+        *targets,
+        options=OPTIONS,
+        request_id=request_id,
+        conversation_id=conversation,
+        producer=AGENT,
+        context_json=context,
     ) as pub:
         print("job", pub.job.id, flush=True)
         async for text in counting(pub.so_far, tokens, rate):
@@ -61,8 +66,8 @@ async def main(mode: str, targets: str, *rest: str) -> None:
     if mode == "work":
         await work(AGENT, answer, *targets.split(","), options=OPTIONS, at_once=4)
     else:
-        request_id, tokens, rate = rest
-        await publish(targets.split(","), request_id, int(tokens), float(rate))
+        request_id, tokens, rate, conversation = rest
+        await publish(targets.split(","), request_id, int(tokens), float(rate), conversation)
 
 
 if __name__ == "__main__":

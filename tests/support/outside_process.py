@@ -100,9 +100,11 @@ def internal(*instances: Instance) -> str:
 
 
 @asynccontextmanager
-async def publisher(targets: str, request_id: str, tokens: int, rate: float) -> AsyncIterator[Outside]:
-    """Run a process that publishes a count."""
-    async with _running("publish", targets, request_id, str(tokens), str(rate)) as outside:
+async def publisher(
+    targets: str, request_id: str, tokens: int, rate: float, conversation: str = ""
+) -> AsyncIterator[Outside]:
+    """Run a process that publishes a count, in a conversation if one is named."""
+    async with _running("publish", targets, request_id, str(tokens), str(rate), conversation) as outside:
         yield outside
 
 

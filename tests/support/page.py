@@ -26,6 +26,7 @@ from streamsvc.v1 import state_pb2
 from tests.support.envoy_process import EnvoyProcess
 from tests.support.events import scripted
 from tests.support.fleet import Instance, fleet
+from tests.support.outside import AGENT
 from tests.support.proxy import Proxy
 from tests.support.redis_process import HOST, free_port
 from tests.support.redis_servers import shared
@@ -35,6 +36,7 @@ from tools.pages import BUILT
 from tools.stack import pages
 
 ROOT = Path(__file__).resolve().parents[2]
+MODELS = Path(__file__).with_name("models.json")
 SHOTS = ROOT / ".cache" / "screenshots"
 LIMIT_MS = 20_000.0
 IDLE_SECONDS = 60.0
@@ -97,7 +99,7 @@ async def before(
     """Run what lies before services (HOST:PORT each): the page, built anew if it has changed, Envoy and Chromium."""
     build()
     async with AsyncExitStack() as parts:
-        served = await parts.enter_async_context(pages(free_port()))
+        served = await parts.enter_async_context(pages(free_port(), "--models", str(MODELS)))
         envoy = EnvoyProcess(addresses, stream_idle_timeout=IDLE_SECONDS, pages=[served])
         await parts.enter_async_context(envoy)
         playwright = await parts.enter_async_context(async_playwright())
@@ -111,9 +113,9 @@ async def before(
 
 
 def asks(base_url: str, model: str) -> Mapping[str, str]:
-    """Return the environment in which the instances' default model is this one."""
+    """Return the environment in which the instances' default model is this one, and they know the producer `agent`."""
     upstream = {"kind": "openai_chat", "base_url": base_url, "default_model": model}
-    return {"STREAMSVC_UPSTREAMS": json.dumps({"model": upstream})}
+    return {"STREAMSVC_UPSTREAMS": json.dumps({"model": upstream, AGENT: {"kind": "worker"}})}
 
 
 def build() -> None:
