@@ -156,6 +156,7 @@ async def test_the_keyboard_is_enough(there: Site) -> None:
         tab = await Shown.open(profile, there.envoy.tls_url)
         focused = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText"
         await tab.page.wait_for_function(f"() => ({focused}) === 'Your question'")
+        await tab.page.get_by_label("Model").locator("option").nth(1).wait_for(state="attached")
         await tab.page.keyboard.type("Hello?")
         await tab.page.keyboard.press("Tab")
         await tab.page.keyboard.press("End")
