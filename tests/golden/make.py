@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from google.protobuf.message import Message
 from streamsvc.fold import Fold
 from streamsvc.v1 import event_pb2, job_service_pb2, state_pb2
 from tests.golden.fold_cases import CASES, Case
+from tests.golden.fold_story import EVENTS, RESTARTS_AFTER, told
 from tests.golden.wire_cases import WIRE
 
 HERE = Path(__file__).parent
@@ -47,6 +49,16 @@ def fold_case(case: Case) -> dict[str, Any]:
         "begin_json": _readable(begin),
         "events_json": [_readable(event) for event in events],
         "state_json": _readable(state),
+    }
+
+
+def story() -> dict[str, Any]:
+    """Return the long answer of all kinds, as tests/golden/story.json.gz holds it."""
+    events = _numbered(told(), 0)
+    states = {offset: _folded(events[:offset], None) for offset in (RESTARTS_AFTER, EVENTS)}
+    return {
+        "frames": [_frame(event).hex() for event in events],
+        "states": {str(offset): state.SerializeToString(deterministic=True).hex() for offset, state in states.items()},
     }
 
 
@@ -86,6 +98,8 @@ def main() -> None:
         old.unlink()
     for case in CASES:
         _write(HERE / "fold" / f"{case.name}.json", fold_case(case))
+    # Without the time at which it was made.
+    (HERE / "story.json.gz").write_bytes(gzip.compress(json.dumps(story()).encode(), mtime=0))
 
 
 if __name__ == "__main__":

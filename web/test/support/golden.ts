@@ -1,6 +1,7 @@
 /** The golden files that all languages share (tests/golden/README.md). */
 
 import { readdirSync, readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 
 import type { JsonValue } from "@bufbuild/protobuf";
 
@@ -12,6 +13,12 @@ export interface FoldCase {
   readonly begin: string;
   readonly frames: readonly string[];
   readonly state: string;
+}
+
+export interface Story {
+  readonly frames: readonly string[];
+  /** By offset. */
+  readonly states: Readonly<Record<string, string>>;
 }
 
 export interface WireCase {
@@ -29,6 +36,11 @@ export const FOLD_CASES: readonly FoldCase[] = readdirSync(new URL("fold/", GOLD
   .map((name) => ({ ...(read(`fold/${name}`) as FoldCase), name }));
 
 export const WIRE_CASES: readonly WireCase[] = read("wire.json") as WireCase[];
+
+/** The long answer of all kinds of events. */
+export function story(): Story {
+  return JSON.parse(gunzipSync(readFileSync(new URL("story.json.gz", GOLDEN))).toString()) as Story;
+}
 
 /** Bytes of a string of hexadecimal digits. */
 export function bytes(hex: string): Uint8Array {
