@@ -23,21 +23,31 @@ async def responses(
     Raises StreamsvcError: what the service says, Unreachable if the connection breaks, or Silent if nothing comes for
     `silence` seconds.
     """
+    reading: asyncio.Future[Any] | None = None
     try:
         while True:
-            # A limit for each read: it holds in the task that it is set in, and each may be made in another one.
-            async with asyncio.timeout(silence):
-                response = await call.read()
+            # A task of its own, which nobody cancels: gRPC would write what comes after that into memory that is not
+            # its own any more (grpc/grpc#43409). It ends with the call.
+            reading = asyncio.ensure_future(call.read())
+            done, _ = await asyncio.wait({reading}, timeout=silence)
+            if not done:
+                raise _noted(links, link, Silent(f"nothing came for {silence:g} s, not even a heartbeat"))
+            response: Any = reading.result()
             if response is grpc.aio.EOF:
                 return
-            yield response  # type: ignore[misc]
+            yield response
     except grpc.aio.AioRpcError as failed:
         raise _noted(links, link, error_of(failed)) from failed
-    except TimeoutError:
-        silent = Silent(f"nothing came for {silence:g} s, not even a heartbeat")
-        raise _noted(links, link, silent) from None
     finally:
         call.cancel()
+        if reading is not None:
+            reading.add_done_callback(_let_go)
+
+
+def _let_go(reading: asyncio.Future[Any]) -> None:
+    """Take note of how a read ended that nobody waits for any more."""
+    if not reading.cancelled():
+        reading.exception()
 
 
 def _noted(links: Links, link: Link, error: StreamsvcError) -> StreamsvcError:
