@@ -20,6 +20,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 COUNT, SIZE = by_length((5000, 2400), (100_000, 250))
 """Deltas, and characters of each: 12 MB, and 25 MB."""
+WARM = 2_400_000
+"""Characters of a job before: what is made once is made then."""
 MOST = COUNT * SIZE // 2
 """By how many bytes the instance that reads may grow."""
 
@@ -31,7 +33,7 @@ async def test_a_large_job_is_caught_up_with_in_bounded_memory_on_another_instan
         client_of(writer.address) as direct,
         client_of(reading.address) as client,
     ):
-        upstream.expect(saying(COUNT // 5, SIZE), *stopping())
+        upstream.expect(saying(WARM // SIZE, SIZE), *stopping())
         warm = await direct.start_request(question())
         await obey(client, warm.id, [Follower(client, warm.id, "warm")])
         before = reading.service.resident_bytes

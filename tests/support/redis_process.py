@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -179,8 +180,11 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
 
 @cache
 def _ports() -> Iterator[int]:
-    # Below those that the system gives to outgoing connections, and at random, for other tests choose as well.
-    return iter(random.sample(range(20_000, 32_000), 12_000))
+    # Below those that the system gives to outgoing connections, and at random, for others choose as well. Where several
+    # processes run tests, each has ports of its own: one is free until it is used, and not only until it was looked at.
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = range(20_000 + number, 32_000, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    return iter(random.sample(own, len(own)))
 
 
 def free_port() -> int:
