@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 
 from streamsvc.errors import JobDeleted, JobNotFound, LogCorrupt, StoreUnavailable
 from streamsvc.fold import Fold
+from streamsvc.jobs.loading import READ_BYTES, loaded
 from streamsvc.jobs.shared import Shared
 from streamsvc.jobs.snapshots import messages_of
 from streamsvc.log import START, Batch, Chain, Cursor, Frames, serves
 from streamsvc.store.base import Announcement, JobRecord, Store, Unservable
 from streamsvc.v1 import state_pb2
 
-READ_BYTES = 64 * 1024
+TOLD_SECONDS = 0.1
+"""Between two looks at a log that is another's, while the writer here does not know it."""
 
 FOLD_BYTES = 8 * 1024
 """How much is folded at once. It costs next to nothing if all of it is deltas of one part: small pieces mostly are."""
@@ -122,6 +124,7 @@ class Tail:
         """Begin to be fed by the writer that `record` was handed to.
 
         `first` is what a new job began with. Without it the job was taken over, and its state was asked for before.
+        From here on it holds what its writer knows to be stored, for just that may be put back.
         """
         if first is not None:
             self.adopt(record)
@@ -237,10 +240,7 @@ class Tail:
     async def _read(self) -> None:
         asked = self._clock()
         try:
-            if self.epoch:
-                await self._read_on()
-            else:
-                await self._read_end()
+            await self._read_to_the_end()
             self.missing_since = None
         except JobDeleted:
             self.deleted = True
@@ -254,46 +254,42 @@ class Tail:
         self.answered_at = asked
         self.unreachable_since = None
 
-    async def _read_on(self) -> None:
-        try:
-            while True:
-                asked = self.cursor
-                chunk = await self._store.read(self.job_id, asked, max_bytes=READ_BYTES)
-                if self.fed:
-                    return  # it holds what its writer knows to be stored: just that may be put back
-                if asked != self.cursor:
-                    continue  # moved on meanwhile
-                self.epoch, self.chain = chunk.epoch, chunk.chain
-                if chunk.frames or chunk.closed != self.closed:
-                    self._extend(chunk.frames, chunk.last, closed=chunk.closed and chunk.last == chunk.end)
-                if chunk.last >= chunk.end:
-                    return
-        except Unservable:
-            await self._read_end()
+    async def _read_to_the_end(self) -> None:
+        while True:
+            try:
+                stored = await (self._read_on() if self.epoch else self._read_end())
+            except Unservable:
+                stored = await self._read_end()
+            if not self.fed or stored == self.epoch:
+                return
+            # The log is another's by now, or its beginning is being put back: the writer here is about to learn of it.
+            await asyncio.wait({changed := self.wait()}, timeout=TOLD_SECONDS)
+            self.forget(changed)
 
-    async def _read_end(self) -> None:
+    async def _read_on(self) -> str:
+        """Take what is new in the log, and return its epoch. A fed tail takes nothing: see `feed`."""
+        while True:
+            asked = self.cursor
+            chunk = await self._store.read(self.job_id, asked, max_bytes=READ_BYTES)
+            if self.fed:
+                return chunk.epoch
+            if asked != self.cursor:
+                continue  # moved on meanwhile
+            self.epoch, self.chain = chunk.epoch, chunk.chain
+            if chunk.frames or chunk.closed != self.closed:
+                self._extend(chunk.frames, chunk.last, closed=chunk.closed and chunk.last == chunk.end)
+            if chunk.last >= chunk.end:
+                return chunk.epoch
+
+    async def _read_end(self) -> str:
         record = await self._store.get(self.job_id)
-        # A fed tail keeps what it has: its writer puts it back, or is told to stop.
         if not self.fed:
             self.adopt(record)
+        return record.job.epoch
 
     async def _load_fold(self) -> None:
-        """Fold what lies before the window."""
-        epoch, checkpoint = self.epoch, None
-        if self.base > 0:
-            checkpoint = await self._store.read_checkpoint(self.job_id)
-        fold = Fold(checkpoint)
-        cursor = Cursor(checkpoint.job.epoch, checkpoint.offset) if checkpoint else START
-        try:
-            while cursor.offset < self.base:
-                chunk = await self._store.read(self.job_id, cursor, max_bytes=READ_BYTES)
-                if not chunk.frames:
-                    raise StoreUnavailable("the store lost a part of the log that is being put back")
-                fold.apply_frames(chunk.frames)
-                cursor = Cursor(chunk.epoch, chunk.last)
-                await asyncio.sleep(0)
-        except Unservable:
-            cursor = START
+        epoch = self.epoch
+        fold, cursor = await loaded(self._store, self.job_id, self.base)
         if epoch == self.epoch and self.serves(cursor) and self.base <= cursor.offset <= self.last:
             self._fold = fold
         else:

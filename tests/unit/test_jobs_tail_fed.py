@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from streamsvc import ids
 from streamsvc.jobs.tail import Tail
 from streamsvc.principal import ANONYMOUS
 from streamsvc.v1 import job_service_pb2 as pb
-from tests.support.events import kinds, text
+from tests.support.events import answer, kinds, part_started, text
 from tests.support.faulty_store import FaultyStore
 from tests.support.producers import STOP
-from tests.support.rig import one_rig, rigs
+from tests.support.reading import Collector
+from tests.support.rig import Rig, one_rig, rigs
 from tests.support.virtual_time import in_virtual_time, now, settle
 from tests.support.writing_log import begin
 
@@ -88,3 +91,35 @@ async def test_what_a_new_writer_has_not_heard_of_is_not_put_back_for_having_bee
         seen = await reader.done()
         assert kinds(seen.events) == ["job_created", "job_started", "job_resumed", "job_completed"]
         assert seen.snapshots == []
+
+
+@asynccontextmanager
+async def overtaken() -> AsyncIterator[tuple[Rig, Rig, Collector]]:
+    """Yield a writer that has just reached the store again, the next writer of its job, and a reader of the latter."""
+    async with rigs(2) as (before, after):
+        after.run()
+        await before.start(REQUEST)
+        await settle()
+        before.faults.reachable = False
+        reader = after.reader(JOB_ID)
+        await reader.until(lambda seen: kinds(seen.events)[-1:] == ["job_resumed"])
+        before.faults.reachable = True
+        yield before, after, reader
+
+
+@in_virtual_time
+async def test_a_reader_of_the_next_writer_is_not_sent_back_by_one_that_has_not_been_told() -> None:
+    async with overtaken() as (before, after, reader):
+        moved = before.reader(JOB_ID, reader.collected.cursor)
+        await settle()
+        after.told.say(text("a"), STOP)
+        seen = await moved.done()
+        assert (kinds(seen.events), seen.snapshots) == (["text_delta", "job_completed"], [])
+
+
+@in_virtual_time
+async def test_a_state_is_not_that_of_a_writer_that_has_not_been_told() -> None:
+    async with overtaken() as (before, after, reader):
+        after.told.say(part_started(), text("a"))
+        await reader.until(lambda seen: kinds(seen.events)[-1:] == ["text_delta"])
+        assert answer(await before.state(JOB_ID)) == "a"
