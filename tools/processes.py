@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
+import random
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from socket import create_server
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
 START_SECONDS = 120
@@ -50,9 +51,12 @@ async def running(
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Return a port that nothing listens on, nor on the next one: an instance of the service takes two."""
+    # Not one of those that the system gives to outgoing connections: the next one is likely to become one.
+    for port in random.sample(range(20_000, 32_000, 2), 100):
+        with suppress(OSError), create_server(("127.0.0.1", port)), create_server(("127.0.0.1", port + 1)):
+            return port
+    raise NotStarted("no two free ports in a row between 20000 and 32000")
 
 
 async def says(port: int, words: bytes, answer: bytes) -> bool:

@@ -17,7 +17,7 @@ import pytest
 from streamsvc import settings
 from streamsvc.client import Client
 from streamsvc.v1 import job_service_pb2
-from tools.processes import free_port
+from tests.support.redis_process import free_port
 from tools.stack import service
 
 pytestmark = pytest.mark.model

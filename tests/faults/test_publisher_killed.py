@@ -18,7 +18,7 @@ from tests.support.service import client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-TOKENS = by_length(150, 1500)
+TOKENS = by_length(150, 900)
 RATE = 60
 KILLS = by_length(2, 10)
 

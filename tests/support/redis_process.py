@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import cache
+from itertools import cycle, islice
 from pathlib import Path
 from socket import create_server
 from typing import Any
@@ -182,15 +183,16 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
 def _ports() -> Iterator[int]:
     # Below those that the system gives to outgoing connections, and at random, for others choose as well. Where several
     # processes run tests, each has ports of its own: one is free until it is used, and not only until it was looked at.
+    # So is the port after it: an instance that is told one port alone listens on both.
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    own = range(20_000 + number, 32_000, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
-    return iter(random.sample(own, len(own)))
+    own = range(12_000 + 2 * number, 32_000, 2 * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    return cycle(random.sample(own, len(own)))
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, never the same again."""
-    for port in _ports():
-        with suppress(OSError), create_server((HOST, port)):
+    """Return a port that nobody listens on, nor on the next one; not the same again for thousands of calls."""
+    for port in islice(_ports(), 100):
+        with suppress(OSError), create_server((HOST, port)), create_server((HOST, port + 1)):
             return port
     raise AssertionError("no free port")
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 import urllib.request
+from functools import partial
 from pathlib import Path
-from urllib.error import URLError
 
 from tests.support.dockerfile import Dockerfile
-from tests.support.redis_process import free_port
+from tests.support.redis_process import free_port, wait_for
 from tools.pages import HEADERS
 from tools.whole import Ports
 
@@ -55,7 +54,7 @@ def test_the_page_is_served_by_what_is_copied_alone_and_found_healthy(tmp_path: 
     asked = [given.get(word, word).replace(PAGE.last("EXPOSE"), str(port)) for word in PAGE.words("HEALTHCHECK")]
     with subprocess.Popen([command[0], "-S", *command[1:]], cwd=tmp_path) as serving:
         try:
-            _wait_for(port)
+            wait_for(partial(_answers, port), "the page")
             assert subprocess.run(asked, timeout=LIMIT).returncode == 0
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=LIMIT) as answer:
                 assert answer.read() == b"a page"
@@ -76,13 +75,6 @@ def test_node_is_of_the_version_that_is_tested() -> None:
     assert BUILD.images == [f"node:{said.removeprefix('v').split('.')[0]}-bookworm-slim"]
 
 
-def _wait_for(port: int) -> None:
-    until = time.monotonic() + LIMIT
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=LIMIT).close()
-        except URLError:
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        else:
-            return
+def _answers(port: int) -> bool:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=LIMIT):
+        return True
