@@ -102,7 +102,7 @@ docs: .venv/.dev ## Generate docs/errors.md and docs/settings.md
 LOCK := $(BIN)/uv pip compile --all-extras --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 lock: .venv/.dev ## Take the newest versions that pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
-	$(LOCK) --upgrade --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(LOCK) --upgrade --group dev --group frameworks -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 .PHONY: clean
 clean: ## Remove all that was made
