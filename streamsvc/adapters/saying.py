@@ -18,8 +18,8 @@ class Saying:
     Parts may grow side by side. One closes with `close`, with the end of its step, or with the answer.
 
     `so_far` is what an earlier attempt said. What was whole then stays: the parts of steps that had ended, and complete
-    ones outside of steps. The rest is said anew, each part in the place of one of its kind; what nothing takes the place
-    of is emptied at the end. Calls and steps keep their ids.
+    ones outside of steps. The rest is said anew, each part in the place of one of its kind; what nothing takes the
+    place of is emptied at the end. Calls and steps keep their ids.
     """
 
     def __init__(self, so_far: state_pb2.JobState | None = None) -> None:
