@@ -9,7 +9,11 @@ from streamsvc.v1 import content_pb2, event_pb2, job_pb2, state_pb2
 RUNNING = content_pb2.RUN_STEP_STATUS_RUNNING
 SUCCEEDED = content_pb2.RUN_STEP_STATUS_SUCCEEDED
 
-_ENDED = (content_pb2.TOOL_CALL_STATUS_SUCCEEDED, content_pb2.TOOL_CALL_STATUS_FAILED)
+_ENDED = (
+    content_pb2.TOOL_CALL_STATUS_SUCCEEDED,
+    content_pb2.TOOL_CALL_STATUS_FAILED,
+    content_pb2.TOOL_CALL_STATUS_DENIED,
+)
 
 
 class Saying:
@@ -28,6 +32,7 @@ class Saying:
         self._known = {step.id for step in so_far.steps}
         self._running = {step.id for step in so_far.steps if step.status == RUNNING}
         self._anew = [part for part in so_far.parts if not part.completed or part.step_id in self._running]
+        self._asked = {request.id for request in so_far.input_requests}
         self._next = len(so_far.parts)
         self._open: dict[str, content_pb2.ContentPart] = {}
         anew = {part.index for part in self._anew}
@@ -41,11 +46,16 @@ class Saying:
         events, self._events = self._events, []
         return events
 
-    def text(self, key: str, text: str, step: str = "") -> None:
+    def text(self, key: str, text: str, step: str = "", *, refusal: bool = False) -> None:
         """Append text, to a part of its own for each key."""
         if text:
-            index = self._part(key, content_pb2.ContentPart(step_id=step, text=content_pb2.TextPart()))
-            self._say(text_delta=event_pb2.TextDelta(part_index=index, text=text))
+            part = content_pb2.ContentPart(step_id=step, text=content_pb2.TextPart(refusal=refusal))
+            self._say(text_delta=event_pb2.TextDelta(part_index=self._part(key, part), text=text))
+
+    def cite(self, key: str, citation: content_pb2.Citation) -> None:
+        """Name a source of a text that is open."""
+        if part := self._open.get(key):
+            self._say(citation_added=event_pb2.CitationAdded(part_index=part.index, citation=citation))
 
     def reasoning(self, key: str, text: str, step: str = "", *, summary: bool = False) -> None:
         """Append reasoning, to a part of its own for each key."""
@@ -151,8 +161,10 @@ class Saying:
         self._say(custom=event_pb2.CustomEvent(name=name, json=json, key=key))
 
     def ask(self, request: content_pb2.InputRequest) -> None:
-        """Ask people. End the answer with FINISH_REASON_INPUT_REQUIRED after the last question."""
-        self._say(input_requested=event_pb2.InputRequested(input_request=request))
+        """Ask people, unless this was asked. End with FINISH_REASON_INPUT_REQUIRED after the last question."""
+        if request.id not in self._asked:
+            self._asked.add(request.id)
+            self._say(input_requested=event_pb2.InputRequested(input_request=request))
 
     def end(self, reason: job_pb2.FinishReason.ValueType = job_pb2.FINISH_REASON_STOP) -> list[event_pb2.Event]:
         """Return what is left to say, the end of the job last."""
