@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
+from streamsvc.adapters.earlier import RUNNING, Earlier
+from streamsvc.fold import set_growing_text
 from streamsvc.v1 import content_pb2, event_pb2, job_pb2, state_pb2
 
-RUNNING = content_pb2.RUN_STEP_STATUS_RUNNING
 SUCCEEDED = content_pb2.RUN_STEP_STATUS_SUCCEEDED
+CANCELLED = content_pb2.RUN_STEP_STATUS_CANCELLED
 
 _ENDED = (
     content_pb2.TOOL_CALL_STATUS_SUCCEEDED,
@@ -19,27 +21,28 @@ _ENDED = (
 class Saying:
     """Collects the events of one answer; `take` gives them. A `key` names a part in the framework's own words.
 
-    Parts may grow side by side. One closes with `close`, with the end of its step, or with the answer.
+    Parts may grow side by side. One closes with `close`, with the end of its step, or with the answer; a call closes
+    when it has ended, which may be in a later step.
 
     `so_far` is what an earlier attempt said. What was whole then stays: the parts of steps that had ended, and complete
-    ones outside of steps. The rest is said anew, each part in the place of one of its kind; what nothing takes the
-    place of is emptied at the end. Calls and steps keep their ids.
+    ones outside of steps. A framework that knows which steps it will not run again names them in `kept`; nothing else
+    stays then. The rest is said anew, each part in the place of one of its kind. What nothing takes the place of is
+    emptied at the end. Calls and steps keep their ids.
     """
 
-    def __init__(self, so_far: state_pb2.JobState | None = None) -> None:
+    def __init__(self, so_far: state_pb2.JobState | None = None, kept: Container[str] | None = None) -> None:
         so_far = so_far or state_pb2.JobState()
         self._events: list[event_pb2.Event] = []
-        self._known = {step.id for step in so_far.steps}
-        self._running = {step.id for step in so_far.steps if step.status == RUNNING}
-        self._anew = [part for part in so_far.parts if not part.completed or part.step_id in self._running]
+        self._earlier = Earlier(so_far, kept)
+        self._steps = {step.id for step in so_far.steps}
+        self._running: set[str] = set()
         self._asked = {request.id for request in so_far.input_requests}
         self._next = len(so_far.parts)
         self._open: dict[str, content_pb2.ContentPart] = {}
-        anew = {part.index for part in self._anew}
-        self.calls = {
-            part.tool_call.call_id for part in so_far.parts if part.tool_call.call_id and part.index not in anew
-        }
+        calls = [part for part in self._earlier.stay() if part.HasField("tool_call")]
+        self.calls = {part.tool_call.call_id for part in calls}
         """Ids of the calls that are told of, those of earlier attempts included."""
+        self._open.update((_call(part.tool_call.call_id), part) for part in calls if not part.completed)
 
     def take(self) -> list[event_pb2.Event]:
         """Return the events since the last call."""
@@ -49,20 +52,23 @@ class Saying:
     def text(self, key: str, text: str, step: str = "", *, refusal: bool = False) -> None:
         """Append text, to a part of its own for each key."""
         if text:
-            part = content_pb2.ContentPart(step_id=step, text=content_pb2.TextPart(refusal=refusal))
-            self._say(text_delta=event_pb2.TextDelta(part_index=self._part(key, part), text=text))
+            part = self._part(key, content_pb2.ContentPart(step_id=step, text=content_pb2.TextPart(refusal=refusal)))
+            if new := self._new(part, text):
+                self._say(text_delta=event_pb2.TextDelta(part_index=part.index, text=new))
 
     def cite(self, key: str, citation: content_pb2.Citation) -> None:
         """Name a source of a text that is open."""
         if part := self._open.get(key):
+            part.text.citations.append(citation)
             self._say(citation_added=event_pb2.CitationAdded(part_index=part.index, citation=citation))
 
     def reasoning(self, key: str, text: str, step: str = "", *, summary: bool = False) -> None:
         """Append reasoning, to a part of its own for each key."""
         if text:
             reasoning = content_pb2.ReasoningPart(summary=summary)
-            index = self._part(key, content_pb2.ContentPart(step_id=step, reasoning=reasoning))
-            self._say(reasoning_delta=event_pb2.ReasoningDelta(part_index=index, text=text))
+            part = self._part(key, content_pb2.ContentPart(step_id=step, reasoning=reasoning))
+            if new := self._new(part, text):
+                self._say(reasoning_delta=event_pb2.ReasoningDelta(part_index=part.index, text=new))
 
     def call(
         self,
@@ -122,20 +128,22 @@ class Saying:
     def close(self, key: str) -> None:
         """Say that nothing more is added to a part. Nothing happens if it is not open."""
         if part := self._open.pop(key, None):
+            self._set_back(part, self._earlier.short(part.index))
             self._say(part_completed=event_pb2.PartCompleted(part_index=part.index))
 
     def step(self, step_id: str, kind: str, title: str = "", parent: str = "", agent: str = "") -> None:
         """Begin a step, or begin one of an earlier attempt again. `agent` is the name of who is at work."""
-        if step_id in self._known and step_id not in self._running:
+        if step_id in self._steps - self._earlier.steps:
             return
         step = content_pb2.RunStep(
             id=step_id, type=kind, title=title, parent_id=parent, agent_name=agent, status=RUNNING
         )
-        if step_id in self._known:
+        if step_id in self._steps:
             self._say(run_step_updated=event_pb2.RunStepUpdated(step=step))
         else:
             self._say(run_step_created=event_pb2.RunStepCreated(step=step))
-        self._known.add(step_id)
+        self._steps.add(step_id)
+        self._earlier.steps.discard(step_id)
         self._running.add(step_id)
 
     def step_ended(
@@ -147,7 +155,8 @@ class Saying:
         """End a step, and close its parts. Nothing happens if it is not running."""
         if step_id in self._running:
             for key in [key for key, part in self._open.items() if part.step_id == step_id]:
-                self.close(key)
+                if not self._open[key].HasField("tool_call"):
+                    self.close(key)
             self._running.discard(step_id)
             self._say(run_step_completed=event_pb2.RunStepCompleted(step_id=step_id, status=status, error=error))
 
@@ -168,34 +177,47 @@ class Saying:
 
     def end(self, reason: job_pb2.FinishReason.ValueType = job_pb2.FINISH_REASON_STOP) -> list[event_pb2.Event]:
         """Return what is left to say, the end of the job last."""
-        for part in self._anew:
-            self._say(part_replaced=event_pb2.PartReplaced(part=_emptied(part)))
-        self._anew = []
         for step_id in sorted(self._running):
             self.step_ended(step_id)
         for key in list(self._open):
             self.close(key)
+        for part in self._earlier.emptied():
+            self._say(part_replaced=event_pb2.PartReplaced(part=part))
+        for step_id in sorted(self._earlier.steps):
+            self._say(run_step_completed=event_pb2.RunStepCompleted(step_id=step_id, status=CANCELLED))
         self._say(job_completed=event_pb2.JobCompleted(finish_reason=reason))
         return self.take()
 
-    def _part(self, key: str, part: content_pb2.ContentPart) -> int:
-        opened = self._open.get(key)
-        if opened is None:
+    def _part(self, key: str, part: content_pb2.ContentPart) -> content_pb2.ContentPart:
+        if key not in self._open:
             self._start(part)
-            opened = self._open[key] = part
-        return opened.index
+            self._open[key] = part
+        return self._open[key]
 
     def _start(self, part: content_pb2.ContentPart) -> None:
-        kind = part.WhichOneof("kind")
-        place = next((place for place, old in enumerate(self._anew) if old.WhichOneof("kind") == kind), None)
+        place, may_stay = self._earlier.place(part)
         said = content_pb2.ContentPart()
         if place is None:
             part.index, self._next = self._next, self._next + 1
             said.CopyFrom(part)
             self._say(part_started=event_pb2.PartStarted(part=said))
         else:
-            part.index = self._anew.pop(place).index
+            part.index = place
+            if not may_stay:
+                said.CopyFrom(part)
+                self._say(part_replaced=event_pb2.PartReplaced(part=said))
+
+    def _new(self, part: content_pb2.ContentPart, text: str) -> str:
+        """Return what of a text its part does not have from an earlier attempt."""
+        back, new = self._earlier.beyond(part.index, text)
+        self._set_back(part, back)
+        return new
+
+    def _set_back(self, part: content_pb2.ContentPart, text: str | None) -> None:
+        if text is not None:
+            said = content_pb2.ContentPart()
             said.CopyFrom(part)
+            set_growing_text(said, text)
             self._say(part_replaced=event_pb2.PartReplaced(part=said))
 
     def _say(self, **payload: object) -> None:
@@ -209,15 +231,3 @@ def results_of(*texts: str) -> Sequence[content_pb2.ToolResultPart]:
 
 def _call(call_id: str) -> str:
     return f"call {call_id}"
-
-
-def _emptied(part: content_pb2.ContentPart) -> content_pb2.ContentPart:
-    """Return a part of the same kind that holds nothing: a part cannot be taken away."""
-    empty = content_pb2.ContentPart(index=part.index, step_id=part.step_id, completed=True)
-    if part.HasField("tool_call"):
-        call = part.tool_call
-        failed = content_pb2.TOOL_CALL_STATUS_FAILED
-        empty.tool_call.CopyFrom(content_pb2.ToolCallPart(call_id=call.call_id, name=call.name, status=failed))
-    elif (kind := part.WhichOneof("kind")) is not None:
-        getattr(empty, kind).SetInParent()
-    return empty
