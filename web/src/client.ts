@@ -25,6 +25,9 @@ import { JobWatch, type WatchOptions } from "./watch.js";
 /** What to generate: a StartGenerationRequest. */
 export type StartRequest = MessageInitShape<typeof StartGenerationRequestSchema>;
 
+/** What people have decided: an InputAnswer a question. */
+export type Answers = Exclude<StartRequest["answers"], undefined>;
+
 /** Which jobs to list: those of a conversation, those that have one of these statuses. */
 export interface JobFilter {
   readonly conversationId?: string;
@@ -74,6 +77,14 @@ export class StreamsvcClient {
     const whole = { ...named, requestId: named.requestId || newId() };
     const { job } = await this.#network.once((link, how) => link.startGeneration(whole, how));
     return there(job);
+  }
+
+  /**
+   * Answers questions of a job that ended for them, and returns the job that goes on with the answers. Throws
+   * INPUT_ANSWERED if another answer was first: `answeredIn` names its job. `requestId`: to repeat a call that failed.
+   */
+  async answer(previousJobId: string, answers: Answers, requestId = ""): Promise<Job> {
+    return this.start({ previousJobId, answers, requestId });
   }
 
   /** Follows a job to its final event, however often the connection breaks. */

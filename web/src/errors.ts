@@ -81,6 +81,12 @@ export function unreachable(message: string, code = Code.Unavailable): Streamsvc
   return new StreamsvcError("UNREACHABLE", code, message);
 }
 
+/** The job that has the first answer, if `error` says that a question has its answer already. */
+export function answeredIn(error: unknown): string | undefined {
+  if (!(error instanceof StreamsvcError) || error.reason !== "INPUT_ANSWERED") return undefined;
+  return error.metadata["job_id"];
+}
+
 const ON_THE_WAY = [Code.Unavailable, Code.Unknown, Code.Internal, Code.Canceled, Code.DeadlineExceeded];
 
 /** Whether another attempt may get further. */

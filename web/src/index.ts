@@ -1,11 +1,12 @@
 /** The browser client of streamsvc. */
 
 export { Code } from "@connectrpc/connect";
+export { AskingJob, type AskingSnapshot, type Question } from "./asking-job.js";
 export { Backoff } from "./backoff.js";
-export { type JobFilter, type StartRequest, StreamsvcClient } from "./client.js";
+export { type Answers, type JobFilter, type StartRequest, StreamsvcClient } from "./client.js";
 export type { ConversationSnapshot, ConversationStore } from "./conversation-store.js";
 export { type Cursor, START } from "./cursor.js";
-export { type Reason, StreamsvcError, type Violation } from "./errors.js";
+export { answeredIn, type Reason, StreamsvcError, type Violation } from "./errors.js";
 export { Fold } from "./fold.js";
 export * from "./gen/streamsvc/v1/content_pb.js";
 export * from "./gen/streamsvc/v1/event_pb.js";

@@ -102,8 +102,8 @@ export function hangs(...messages: Message[]): Script {
 }
 
 /** An error of the service, or with another domain of something on the way. */
-export function error(code: Code, reason?: string, retryMs?: number, domain = "streamsvc"): ConnectError {
-  const info = { desc: ErrorInfoSchema, value: { reason: reason ?? "", domain, metadata: { job_id: "j" } } };
+export function error(code: Code, reason?: string, retryMs?: number, domain = "streamsvc", jobId = "j"): ConnectError {
+  const info = { desc: ErrorInfoSchema, value: { reason: reason ?? "", domain, metadata: { job_id: jobId } } };
   const retry = { desc: RetryInfoSchema, value: { retryDelay: durationFromMs(retryMs ?? 0) } };
   const details = [...(reason ? [info] : []), ...(retryMs === undefined ? [] : [retry])];
   return new ConnectError("on purpose", code, undefined, details);

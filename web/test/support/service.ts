@@ -5,10 +5,13 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectRouter, createRouterTransport, type ServiceImpl, type Transport } from "@connectrpc/connect";
 import { Fold } from "../../src/fold.js";
 import { type Event, EventSchema } from "../../src/gen/streamsvc/v1/event_pb.js";
-import { type Job, JobSchema, JobStatus } from "../../src/gen/streamsvc/v1/job_pb.js";
+import type { InputAnswer, InputRequestSchema } from "../../src/gen/streamsvc/v1/content_pb.js";
+import { FinishReason, type Job, JobSchema, JobStatus } from "../../src/gen/streamsvc/v1/job_pb.js";
 import {
   CatchUpMode,
   JobService,
+  type ListJobsRequest,
+  type StartGenerationRequest,
   type StreamJobRequest,
   type WatchJobsRequest,
   type WatchJobsResponse,
@@ -17,6 +20,11 @@ import {
 import { CUT, error } from "./scripted.js";
 
 type Said = MessageInitShape<typeof EventSchema>;
+/** What a job goes on from. */
+interface Before {
+  readonly previousJobId?: string;
+  readonly answers?: InputAnswer[];
+}
 interface Kept {
   job: Job;
   readonly events: Event[];
@@ -31,19 +39,34 @@ export class FakeService {
   readonly open = new Map<() => void, string>();
   /** How many calls that stream there have been. */
   made = 0;
+  /** The requests to start a job, also those that failed. */
+  readonly asked: StartGenerationRequest[] = [];
+  /** Whether all calls fail. */
+  away = false;
+  /** The first answer's job, by question. */
+  readonly #answered = new Map<string, string>();
   readonly #waiting = new Set<() => void>();
 
   readonly transport = (): Transport =>
     createRouterTransport((router: ConnectRouter) => router.service(JobService, this.#methods));
 
   /** Begins a job. */
-  begin(id: string, conversationId = ""): void {
+  begin(id: string, conversationId = "", { previousJobId = "", answers = [] }: Before = {}): Job {
     const createTime = timestampFromMs(1_000 * (this.#jobs.size + 1));
-    const job = create(JobSchema, { id, conversationId, status: JobStatus.RUNNING, createTime });
+    const job = create(JobSchema, { id, conversationId, previousJobId, status: JobStatus.RUNNING, createTime });
     this.#jobs.set(id, { job, events: [], epoch: "e1" });
-    this.say(id, { payload: { case: "jobCreated", value: { job } } });
+    for (const { inputRequestId } of answers) this.#answered.set(inputRequestId, id);
+    this.say(id, { payload: { case: "jobCreated", value: { job, answers } } });
     this.say(id, { payload: { case: "partStarted", value: { part: { kind: { case: "text", value: {} } } } } });
     this.#tell(job);
+    return job;
+  }
+
+  /** Asks people, and ends the job for it. */
+  ask(id: string, ...questions: MessageInitShape<typeof InputRequestSchema>[]): void {
+    for (const inputRequest of questions)
+      this.say(id, { payload: { case: "inputRequested", value: { inputRequest } } });
+    this.end(id, FinishReason.INPUT_REQUIRED);
   }
 
   /** Adds an event to a job's log. */
@@ -59,10 +82,10 @@ export class FakeService {
   }
 
   /** Ends a job well. */
-  end(id: string): void {
+  end(id: string, finishReason = FinishReason.STOP): void {
     const kept = this.#job(id);
-    kept.job = { ...kept.job, status: JobStatus.COMPLETED };
-    this.say(id, { payload: { case: "jobCompleted", value: {} } });
+    kept.job = { ...kept.job, status: JobStatus.COMPLETED, finishReason };
+    this.say(id, { payload: { case: "jobCompleted", value: { finishReason } } });
     this.#tell(kept.job);
   }
 
@@ -84,7 +107,26 @@ export class FakeService {
   readonly #methods: Partial<ServiceImpl<typeof JobService>> = {
     streamJob: (request, { signal }) => this.#calls(`job ${request.jobId}`, signal, () => this.#follow(request)),
     watchJobs: (request, { signal }) => this.#calls("watch", signal, () => this.#watch(request)),
+    startGeneration: (request) => ({ job: this.#start(request) }),
+    listJobs: (request) => ({ jobs: this.#list(request) }),
   };
+
+  #start(request: StartGenerationRequest): Job {
+    this.asked.push(request);
+    if (this.away) throw CUT;
+    const { requestId, previousJobId, answers } = request;
+    const again = this.#jobs.get(requestId);
+    if (again) return again.job;
+    const first = answers.map(({ inputRequestId }) => this.#answered.get(inputRequestId)).find((id) => id);
+    if (first) throw error(Code.FailedPrecondition, "INPUT_ANSWERED", undefined, undefined, first);
+    return this.begin(requestId, this.#job(previousJobId).job.conversationId, { previousJobId, answers });
+  }
+
+  #list({ conversationId }: ListJobsRequest): Job[] {
+    if (this.away) throw CUT;
+    const all = [...this.#jobs.values()].map(({ job }) => job).reverse();
+    return all.filter((job) => !conversationId || job.conversationId === conversationId);
+  }
 
   /** Yields what `next` gives, again whenever something has changed, until it says that it is done. */
   async *#calls<T>(name: string, signal: AbortSignal, begin: () => () => { messages: T[]; done: boolean }) {
@@ -102,7 +144,7 @@ export class FakeService {
     try {
       const next = begin();
       while (!signal.aborted) {
-        if (broken) throw CUT;
+        if (broken || this.away) throw CUT;
         const { messages, done } = next();
         yield* messages;
         if (done) return;

@@ -6,6 +6,7 @@ import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import type { StreamsvcClient } from "../../src/client.js";
+import { InputDecision } from "../../src/gen/streamsvc/v1/content_pb.js";
 import { StreamsvcContext, useConversation, useJob, useKeptJob } from "../../src/react.js";
 import { eventually } from "../support/eventually.js";
 import { clientOf } from "../support/scripted.js";
@@ -74,6 +75,23 @@ test("a conversation shows the answer that was begun elsewhere, and keeps it whe
   await shows("b,a true live: hello");
   service.end("b");
   await shows("b,a true ended: hello");
+});
+
+test("a question of a job that has ended is found, and its answer leads to the next job", async () => {
+  service.ask("a", { id: "q" });
+  let approve: (() => Promise<unknown>) | undefined;
+  show(() => {
+    const { answer } = useConversation("c");
+    const [question] = answer?.questions ?? [];
+    const decision = InputDecision.APPROVE;
+    if (question?.open) approve = () => answer!.answer([{ inputRequestId: question.request.id, decision }]);
+    return `${answer?.state.job?.previousJobId} ${question?.open} ${textOf(answer)}`;
+  });
+  await shows(" true ended: ");
+  await act(async () => void (await approve?.()));
+  const { requestId } = service.asked[0]!;
+  service.text(requestId, "approved");
+  await shows("a undefined live: approved");
 });
 
 test("the job that is kept", async () => {
