@@ -7,14 +7,14 @@ from collections.abc import Container, Iterator
 from streamsvc.fold import growing_text, set_growing_text
 from streamsvc.v1 import content_pb2, state_pb2
 
-RUNNING = content_pb2.RUN_STEP_STATUS_RUNNING
+_RUNNING = content_pb2.RUN_STEP_STATUS_RUNNING
 
 
 class Earlier:
     """The parts and steps of `so_far` that do not stay: see Saying."""
 
     def __init__(self, so_far: state_pb2.JobState, kept: Container[str] | None) -> None:
-        self.steps = {step.id for step in so_far.steps if not _stays(step.id, step.status != RUNNING, kept)}
+        self.steps = {step.id for step in so_far.steps if not _stays(step.id, step.status != _RUNNING, kept)}
         self._left: list[content_pb2.ContentPart] = []
         self._told: dict[int, tuple[str, int]] = {}
         self._stay: list[content_pb2.ContentPart] = []

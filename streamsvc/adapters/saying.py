@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from streamsvc.adapters.earlier import RUNNING, Earlier
+from streamsvc.adapters.earlier import Earlier
 from streamsvc.fold import set_growing_text
 from streamsvc.v1 import content_pb2, event_pb2, job_pb2, state_pb2
 
+RUNNING = content_pb2.RUN_STEP_STATUS_RUNNING
 SUCCEEDED = content_pb2.RUN_STEP_STATUS_SUCCEEDED
 CANCELLED = content_pb2.RUN_STEP_STATUS_CANCELLED
 
