@@ -1,5 +1,7 @@
 /** A job that a page shows, with its questions to people. */
 
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+
 import { send } from "./answering.js";
 import type { Answers, StreamsvcClient } from "./client.js";
 import { answeredIn } from "./errors.js";
@@ -13,7 +15,7 @@ import { Store } from "./store.js";
 /** A question, and what became of it. */
 export interface Question {
   readonly request: InputRequest;
-  /** Whether an answer is waited for. Not while the job still runs, nor before it is known that there is none. */
+  /** Whether an answer is waited for. Not while the job runs, before it is known that there is none, and once expired. */
   readonly open: boolean;
   /** The answer that counts, whoever gave it and where. */
   readonly answer: InputAnswer | undefined;
@@ -25,7 +27,7 @@ export interface Question {
 export interface AskingSnapshot extends JobSnapshot {
   readonly questions: readonly Question[];
   /**
-   * Answers questions, and returns the job that goes on. Without a connection the answers are kept and sent, once, when
+   * Answers all open questions, together, and returns the job that goes on. Without a connection the answers are kept and sent, once, when
    * there is one again. Throws INPUT_ANSWERED if somebody else was first; soon `questions` have that answer.
    */
   readonly answer: (answers: Answers) => Promise<Job>;
@@ -42,6 +44,7 @@ export class AskingJob extends Store<AskingSnapshot> {
   constructor(
     private readonly client: StreamsvcClient,
     jobId: string,
+    private readonly wallClock: () => number = Date.now,
   ) {
     super();
     this.#job = client.job(jobId);
@@ -49,10 +52,11 @@ export class AskingJob extends Store<AskingSnapshot> {
 
   protected override snapshot(): AskingSnapshot {
     const job = (this.#seen = this.#job.getSnapshot());
+    const given = this.#given?.given;
     const questions = job.state.inputRequests.map((request): Question => {
-      const given = this.#given?.to(request.id);
-      const open = this.#given?.known === true && !given;
-      return { request, open, answer: given?.answer, answeredIn: given?.jobId };
+      const open = this.#given?.none === true && !this.#expired(request);
+      const answer = given?.answers.find(({ inputRequestId }) => inputRequestId === request.id);
+      return { request, open, answer, answeredIn: given?.jobId };
     });
     return { ...job, questions, answer: this.#answer };
   }
@@ -74,11 +78,15 @@ export class AskingJob extends Store<AskingSnapshot> {
     this.#stop();
   }
 
+  #expired({ expireTime }: InputRequest): boolean {
+    return expireTime !== undefined && timestampMs(expireTime) <= this.wallClock();
+  }
+
   readonly #look = () => {
     const job = this.#job.getSnapshot();
     const { state } = job;
     if (!this.#given && waits(state)) {
-      this.#given = new GivenAnswers(this.client, state, () => this.changed());
+      this.#given = new GivenAnswers(this.client, state.job, () => this.changed());
       this.#given.follow();
     }
     if (job !== this.#seen) this.changed();
@@ -89,11 +97,11 @@ export class AskingJob extends Store<AskingSnapshot> {
     if (!job) throw new Error("the job is not known yet: nothing of it can be answered");
     try {
       const next = await send(this.client, job, answers);
-      this.#given?.look(next.id);
+      this.#given?.answeredIn(next.id);
       return next;
     } catch (error) {
       const first = answeredIn(error);
-      if (first) this.#given?.look(first);
+      if (first) this.#given?.answeredIn(first);
       throw error;
     }
   };

@@ -80,8 +80,8 @@ export class StreamsvcClient {
   }
 
   /**
-   * Answers questions of a job that ended for them, and returns the job that goes on with the answers. Throws
-   * INPUT_ANSWERED if another answer was first: `answeredIn` names its job. `requestId`: to repeat a call that failed.
+   * Answers the questions of a job that ended for them, all together, and returns the job that goes on. Throws
+   * INPUT_ANSWERED if others were first: `answeredIn` names their job. `requestId`: to repeat a call that failed.
    */
   async answer(previousJobId: string, answers: Answers, requestId = ""): Promise<Job> {
     return this.start({ previousJobId, answers, requestId });

@@ -1,46 +1,47 @@
-/** The answers to a job's questions, wherever they are given: they are in the jobs that go on from it. */
+/** The answers to a job's questions, wherever they were given: they are in the job that goes on with them. */
 
 import type { StreamsvcClient } from "./client.js";
 import { isResumable, StreamsvcError } from "./errors.js";
 import type { InputAnswer } from "./gen/streamsvc/v1/content_pb.js";
 import type { Job } from "./gen/streamsvc/v1/job_pb.js";
-import type { JobState } from "./gen/streamsvc/v1/state_pb.js";
 
-/** The answer that counts, and the job that goes on with it. */
+/** The answers that count, and the job that goes on with them. */
 export interface Given {
-  readonly answer: InputAnswer;
+  readonly answers: readonly InputAnswer[];
   readonly jobId: string;
 }
 
-/** Looks for answers from `follow` to `leave`, or until each question has one. `changed` is called when more is known. */
+/**
+ * Looks for answers from `follow` to `leave`, or until it has them: the questions of a job are answered together.
+ * `changed` is called when more is known.
+ */
 export class GivenAnswers {
-  readonly #given = new Map<string, Given>();
+  #given: Given | undefined;
   /** The jobs that were looked at, and how to leave those that have not said yet what they began with. */
   readonly #looked = new Set<string>();
   readonly #looking = new Map<string, () => void>();
   #listed: "no" | "under way" | "yes" = "no";
   #leaveConversation: () => void = () => {};
 
-  /** `asking` is the state in which the job has ended. */
   constructor(
     private readonly client: StreamsvcClient,
-    private readonly asking: JobState & { readonly job: Job },
+    private readonly asking: Job,
     private readonly changed: () => void,
   ) {}
 
-  /** Whether all that were given up to now are known. */
-  get known(): boolean {
-    return this.#listed === "yes" && this.#looking.size === 0;
+  /** The answers, if any are known. */
+  get given(): Given | undefined {
+    return this.#given;
   }
 
-  /** The answer to a question, if one is known. */
-  to(inputRequestId: string): Given | undefined {
-    return this.#given.get(inputRequestId);
+  /** Whether there are none. Not known at first. */
+  get none(): boolean {
+    return !this.#given && this.#listed === "yes" && this.#looking.size === 0;
   }
 
   follow(): void {
-    if (this.#complete) return;
-    const conversation = this.client.conversation(this.asking.job.conversationId);
+    if (this.#given) return;
+    const conversation = this.client.conversation(this.asking.conversationId);
     const look = () => {
       const { jobs, caughtUp, status } = conversation.getSnapshot();
       this.#consider(jobs);
@@ -60,38 +61,43 @@ export class GivenAnswers {
     this.#looking.clear();
   }
 
-  /** Looks at what a job began with. */
-  look(jobId: string): void {
-    if (this.#looked.has(jobId)) return;
+  /** Takes note of the job that has the answers: it was told by the service. */
+  answeredIn(jobId: string): void {
+    this.#look(jobId, (answers) => this.#take(jobId, answers));
+  }
+
+  /** Looks at what a job began with; nothing if it is not there any more. */
+  #look(jobId: string, found: (answers: readonly InputAnswer[]) => void): void {
+    if (this.#given || this.#looked.has(jobId)) return;
     this.#looked.add(jobId);
     const job = this.client.job(jobId);
     const look = () => {
       const { state, error } = job.getSnapshot();
-      if (state.job || error) this.#take(jobId, state.answers);
+      if (!state.job && !error) return;
+      this.#looking.get(jobId)?.();
+      this.#looking.delete(jobId);
+      found(state.answers);
     };
     this.#looking.set(jobId, job.subscribe(look));
     look();
   }
 
-  get #complete(): boolean {
-    return this.asking.inputRequests.every(({ id }) => this.#given.has(id));
-  }
-
   #take(jobId: string, answers: readonly InputAnswer[]): void {
-    this.#looking.get(jobId)?.();
-    this.#looking.delete(jobId);
-    for (const answer of answers) this.#given.set(answer.inputRequestId, { answer, jobId });
-    if (this.#complete) this.leave();
+    this.#given = { answers, jobId };
+    this.leave();
     this.changed();
   }
 
   #consider(jobs: Iterable<Job>): void {
-    for (const { id, previousJobId } of jobs) if (previousJobId === this.asking.job.id) this.look(id);
+    for (const { id, previousJobId } of jobs) {
+      if (previousJobId !== this.asking.id) continue;
+      this.#look(id, (answers) => (answers.length > 0 ? this.#take(id, answers) : this.changed()));
+    }
   }
 
   /** Finds those that ended before anybody looked; they are newer than the one that asked. */
   async #list(): Promise<void> {
-    const { id, conversationId } = this.asking.job;
+    const { id, conversationId } = this.asking;
     this.#listed = "under way";
     try {
       for await (const job of this.client.jobs({ conversationId })) {

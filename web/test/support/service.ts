@@ -69,6 +69,11 @@ export class FakeService {
     this.end(id, FinishReason.INPUT_REQUIRED);
   }
 
+  /** A question has its answer in a job that was deleted. */
+  deleteAnswered(questionId: string, jobId: string): void {
+    this.#answered.set(questionId, jobId);
+  }
+
   /** Adds an event to a job's log. */
   say(id: string, said: Said): void {
     const { events } = this.#job(id);

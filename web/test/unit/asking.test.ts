@@ -1,6 +1,7 @@
 /** Questions to people: who answers first, in which tab, and with what connection. */
 
 import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { afterEach, expect, test } from "vitest";
 
@@ -86,15 +87,29 @@ test("a page that comes later finds the answer of before, although its job has e
   await eventually(() => expect(service.open.size).toBe(0));
 });
 
-test("of two questions one may be answered before the other", async () => {
+test("a question that has expired is not open, and the others are answered without it", async () => {
   const { service, open } = rig();
-  service.ask("a", { id: "q" }, { id: "r" });
-  service.begin("b", "c", { previousJobId: "a", answers: [said(APPROVE, "r")] });
+  service.ask("a", { id: "old", expireTime: timestampFromMs(1) }, { id: "q" });
   const tab = open();
-  const answered = [false, APPROVE, "b"];
-  await eventually(() => expect(tab.questions()).toEqual([[true, undefined, undefined], answered]));
+  const unanswered = [false, undefined, undefined];
+  await eventually(() => expect(tab.questions()).toEqual([unanswered, [true, undefined, undefined]]));
   const { id } = await tab.answer([said(REJECT)]);
-  await eventually(() => expect(tab.questions()).toEqual([[false, REJECT, id], answered]));
+  await eventually(() =>
+    expect(tab.questions()).toEqual([
+      [false, undefined, id],
+      [false, REJECT, id],
+    ]),
+  );
+});
+
+test("a job of the answers that is deleted leaves no question open", async () => {
+  const { service, open } = rig();
+  service.ask("a", { id: "q" });
+  const tab = open();
+  await eventually(() => expect(tab.questions()).toEqual([[true, undefined, undefined]]));
+  service.deleteAnswered("q", "b");
+  await expect(tab.answer([said(APPROVE)])).rejects.toMatchObject({ reason: "INPUT_ANSWERED" });
+  await eventually(() => expect(tab.questions()).toEqual([[false, undefined, "b"]]));
 });
 
 test("an answer without a connection is sent when there is one, and starts one job", async () => {
