@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -71,4 +72,6 @@ async def main(mode: str, targets: str, *rest: str) -> None:
 
 
 if __name__ == "__main__":
+    # A shell lets what it runs in the background ignore Ctrl-C, tests and their processes included.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio.run(main(*sys.argv[1:]))
