@@ -35,7 +35,19 @@ def job_id_of_request(tenant: str, owner: str, request_id: str) -> str:
 
     So the claim on a request_id is the creation of the job itself, in one step and in one place.
     """
-    # Lengths go in first, so that no two different triples have the same bytes.
-    fields = [field.encode() for field in (tenant, owner, request_id)]
+    return _digest(tenant, owner, request_id)
+
+
+def job_id_of_answers(previous_job_id: str) -> str:
+    """Return the id of the job that has the answers to the questions of another: whoever gives them.
+
+    So of all who answer one creates the job, and the others find it.
+    """
+    return _digest("answers", previous_job_id)
+
+
+def _digest(*names: str) -> str:
+    # Lengths go in first, so that no two different lists have the same bytes.
+    fields = [name.encode() for name in names]
     digest = hashlib.sha256(b"".join(len(field).to_bytes(4, "big") + field for field in fields))
     return digest.hexdigest()[:32]

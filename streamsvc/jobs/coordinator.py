@@ -18,7 +18,8 @@ from streamsvc.errors import (
     StateTooLarge,
     StoreUnavailable,
 )
-from streamsvc.jobs import requests, watcher
+from streamsvc.jobs import answers, requests, watcher
+from streamsvc.jobs.answers import Answers, answered_once
 from streamsvc.jobs.beginning import first_batch, job_id_of
 from streamsvc.jobs.calls import Calls
 from streamsvc.jobs.chance import Chance
@@ -74,7 +75,11 @@ class Jobs:
         self._crew = Crew(store, self._tails, producers, options, chance)
         self._reaper = Reaper(store, self._crew.take_over, options, clock=chance.clock)
         pause = options.poll_interval.total_seconds()
-        self.writers = Writers(store, self._tails, self._crew.conversations, options, chance, lambda: self._reaper.calm)
+        self._answers = Answers(store, self._tails, options, chance)
+        conversations = self._crew.conversations
+        self.writers = Writers(
+            store, self._tails, conversations, self._answers, options, chance, lambda: self._reaper.calm
+        )
         self._calls = Calls(store, stop=self._stop, take=self._crew.take_over, wake=self.writers.wake, pause=pause)
         self._patience = Patience(
             missing=options.lease_ttl.total_seconds(),
@@ -85,10 +90,12 @@ class Jobs:
     async def start(self, principal: Principal, request: job_service_pb2.StartGenerationRequest) -> job_pb2.Job:
         """Start a generation, or find the one that this request_id has started.
 
-        Raises FieldInvalid, ProducerUnknown, ModelUnknown, ScopeMissing, RequestIdReused, JobNotFound (the job was
-        deleted), ServerDraining, StoreUnavailable.
+        Raises FieldInvalid, ProducerUnknown, ModelUnknown, ScopeMissing, RequestIdReused, ConversationBusy,
+        InputAnswered, JobNotFound (the job was deleted, or the one that asked is gone), ServerDraining,
+        StoreUnavailable.
         """
         requests.check_start(request, self._options.max_request_bytes)
+        answers.check_form(request)
         if self._draining:
             raise ServerDraining("this instance takes no new jobs: it is about to stop", retry_after=DRAIN_RETRY)
         with self._crew.starting():
@@ -113,11 +120,7 @@ class Jobs:
     async def state(self, principal: Principal, job_id: str) -> state_pb2.JobState:
         """Return a job with all that it has said. Raises JobNotFound, StateTooLarge, StoreUnavailable."""
         await self._record(principal, job_id)
-        with self._tails.open(job_id) as tail:
-            await tail.refresh()
-            if tail.deleted or tail.missing_since is not None:
-                raise JobNotFound.of(job_id)
-            state = await tail.state()
+        state = await self._tails.state(job_id)
         size = state.ByteSize()
         if size > MAX_STATE_BYTES:
             text = f"the state has {size} bytes, more than one message carries ({MAX_STATE_BYTES})"
@@ -198,18 +201,21 @@ class Jobs:
         return self._reaper.store_answers
 
     async def _start(self, principal: Principal, request: job_service_pb2.StartGenerationRequest) -> job_pb2.Job:
-        job = self._described(principal, request)
+        owner = self._owner(principal, request.owner)
+        request = await self._answers.completed(owner, request)
+        job = self._described(principal, owner, request)
         content = request.SerializeToString(deterministic=True)
-        first = first_batch(job, requests.messages_of(request), self._chance)
+        first = first_batch(job, requests.messages_of(request), request.answers, self._chance)
         digest = hashlib.sha256(content).digest()
         exclusive = request.concurrency in EXCLUSIVE and job.conversation_id != ""
         if exclusive and not await self._exists(job.id):
             await self._crew.conversations.enter(job, request.concurrency)
-        if isinstance(self._producers[job.producer], Worker):
-            return (await self.writers.wait_for_claim(job, request, first, digest)).record.job
-        await self._must_not_be_lost(job.id)
-        asked = self._chance.clock()
-        created = await self._store.create(job, content, first, digest=digest, ttl=self._options.lease_ttl)
+        with answered_once(request):
+            if isinstance(self._producers[job.producer], Worker):
+                return (await self.writers.wait_for_claim(job, request, first, digest)).record.job
+            await self._must_not_be_lost(job.id)
+            asked = self._chance.clock()
+            created = await self._store.create(job, content, first, digest=digest, ttl=self._options.lease_ttl)
         if created.lease is not None:
             self._crew.begin(Assignment(created.lease, asked, created.record, content, digest), first)
         return created.record.job
@@ -251,12 +257,18 @@ class Jobs:
             raise JobNotFound.of(job_id)
         return record
 
-    def _described(self, principal: Principal, request: job_service_pb2.StartGenerationRequest) -> job_pb2.Job:
-        """Return the job that a request asks for, before it is stored."""
-        owner = request.owner or principal.subject
+    def _owner(self, principal: Principal, owner: str) -> str:
+        """Return whose job a request asks for."""
+        owner = owner or principal.subject
         if not principal.owns(owner) and ACT_FOR_OTHERS not in principal.scopes:
             text = f"starting a job for somebody else needs the scope {ACT_FOR_OTHERS}"
             raise ScopeMissing(text, {"scope": ACT_FOR_OTHERS})
+        return owner
+
+    def _described(
+        self, principal: Principal, owner: str, request: job_service_pb2.StartGenerationRequest
+    ) -> job_pb2.Job:
+        """Return the job that a request asks for, before it is stored."""
         producer = self._producer(request.producer)
         model = request.model or producer.default_model
         if not model:
@@ -265,7 +277,7 @@ class Jobs:
         producer.check(prepared(request.SerializeToString(), model))
         kept = requests.retention(request.retention if request.HasField("retention") else None, self._options.retention)
         job = job_pb2.Job(
-            id=job_id_of(principal, owner, request.request_id, self._chance),
+            id=job_id_of(principal, owner, request, self._chance),
             status=job_pb2.JOB_STATUS_PENDING,
             owner=owner,
             conversation_id=request.conversation_id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from streamsvc.producers.base import Finished, UpstreamError
 from streamsvc.v1 import content_pb2, event_pb2, job_pb2
 
@@ -12,9 +14,11 @@ JOB_KINDS = KINDS | {"metadata_updated"}
 """Payloads that change the Job that lists show."""
 
 
-def created(job: job_pb2.Job, messages: list[content_pb2.ChatMessage]) -> event_pb2.Event:
-    """Return the first event of a job that answers `messages`."""
-    event = event_pb2.Event(job_created=event_pb2.JobCreated(job=job, input=messages))
+def created(
+    job: job_pb2.Job, messages: Sequence[content_pb2.ChatMessage], answers: Sequence[content_pb2.InputAnswer] = ()
+) -> event_pb2.Event:
+    """Return the first event of a job that answers `messages`, or goes on with `answers` of people."""
+    event = event_pb2.Event(job_created=event_pb2.JobCreated(job=job, input=messages, answers=answers))
     event.create_time.CopyFrom(job.create_time)
     return event
 

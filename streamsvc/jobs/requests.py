@@ -131,7 +131,7 @@ def input_of(messages: Sequence[content_pb2.ChatMessage]) -> list[content_pb2.Ch
 def _check_conversation(request: job_service_pb2.StartGenerationRequest) -> None:
     if request.prompt and request.messages:
         raise FieldInvalid.of("prompt", "give either prompt or messages, not both")
-    if not request.prompt and not request.messages:
+    if not (request.prompt or request.messages or request.answers):
         raise FieldInvalid.of("messages", "is empty: give messages, or a prompt")
     check_messages("messages", request.messages)
 
@@ -183,8 +183,6 @@ def _check_parameters(parameters: job_service_pb2.GenerationParameters) -> None:
 def _check_policies(request: job_service_pb2.StartGenerationRequest) -> None:
     known("recovery", request.recovery, job_service_pb2.RecoveryPolicy)
     known("concurrency", request.concurrency, job_service_pb2.ConcurrencyPolicy)
-    if request.answers:
-        raise FieldInvalid.of("answers", "are not served yet: leave them out")
 
 
 def at_most(field: str, text: str, limit: int) -> None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from streamsvc.errors import StoreUnavailable
+from streamsvc.errors import JobNotFound, StoreUnavailable
 from streamsvc.jobs.tail import Tail
 from streamsvc.store.base import Announcement, Store
+from streamsvc.v1 import state_pb2
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,14 @@ class Tails:
                 kept.follower.cancel()
                 if self._kept.get(job_id) is kept:
                     del self._kept[job_id]
+
+    async def state(self, job_id: str) -> state_pb2.JobState:
+        """Return a job with all that is stored of it now. Raises JobNotFound, StoreUnavailable, LogCorrupt."""
+        with self.open(job_id) as tail:
+            await tail.refresh()
+            if tail.deleted or tail.missing_since is not None:
+                raise JobNotFound.of(job_id)
+            return await tail.state()
 
     def _share(self) -> int:
         share = self._windows_bytes // max(1, len(self._kept))

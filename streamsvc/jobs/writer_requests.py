@@ -7,7 +7,7 @@ from datetime import timedelta
 from google.protobuf import duration_pb2
 
 from streamsvc.errors import EventInvalid, FieldInvalid, LeaseLost
-from streamsvc.jobs import requests
+from streamsvc.jobs import answers, requests
 from streamsvc.jobs.options import JobOptions
 from streamsvc.json_text import json_object
 from streamsvc.store.base import JobRecord, Lease, Outside
@@ -33,10 +33,9 @@ def check_create(request: pb.CreateJobRequest, max_bytes: int) -> None:
     requests.check_labels(request.labels)
     requests.known("concurrency", request.concurrency, job_service_pb2.ConcurrencyPolicy)
     json_object("context_json", request.context_json)
-    if request.answers:
-        raise FieldInvalid.of("answers", "are not served yet: leave them out")
     if request.previous_job_id:
         requests.check_job_id(request.previous_job_id, "previous_job_id")
+    answers.check_form(request)
 
 
 def check_claim(request: pb.ClaimJobRequest) -> None:

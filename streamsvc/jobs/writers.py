@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from streamsvc.errors import FieldInvalid, JobNotFound, LeaseLost, LogClosed, OffsetMismatch, ServerDraining
 from streamsvc.jobs import requests, writer_requests
+from streamsvc.jobs.answers import Answers, answered_once
 from streamsvc.jobs.beginning import first_batch, job_id_of
 from streamsvc.jobs.bells import Bells, heard
 from streamsvc.jobs.chance import Chance
@@ -21,7 +22,7 @@ from streamsvc.jobs.tails import Tails
 from streamsvc.log import Batch, Cursor
 from streamsvc.principal import Principal
 from streamsvc.store.base import Acquired, Claim, Created, JobRecord, Lease, LogLost, Store
-from streamsvc.v1 import job_pb2, job_service_pb2, state_pb2
+from streamsvc.v1 import job_pb2, job_service_pb2
 from streamsvc.v1 import producer_service_pb2 as pb
 
 DRAIN_RETRY = timedelta(milliseconds=200)
@@ -39,6 +40,7 @@ class Writers:
         store: Store,
         tails: Tails,
         conversations: Conversations,
+        answers: Answers,
         options: JobOptions,
         chance: Chance,
         calm: Callable[[], bool],
@@ -46,6 +48,7 @@ class Writers:
         self._store = store
         self._tails = tails
         self._conversations = conversations
+        self._answers = answers
         self._options = options
         self._chance = chance
         self._draining = False
@@ -64,14 +67,18 @@ class Writers:
     async def create(self, principal: Principal, request: pb.CreateJobRequest) -> pb.CreateJobResponse:
         """Create a job for the caller to write, or fence whoever wrote the one that this request_id has made.
 
-        A job that has ended comes without a lease. Raises FieldInvalid, RequestIdReused, ConversationBusy, JobNotFound.
+        A job that has ended comes without a lease. Raises FieldInvalid, RequestIdReused, ConversationBusy,
+        InputAnswered, JobNotFound.
         """
         self._must_not_drain()
         writer_requests.check_create(request, self._options.max_request_bytes)
-        job = self._described(principal, request)
+        owner = request.owner or principal.subject
+        request = await self._answers.completed(owner, request)
+        job = self._described(principal, owner, request)
         if request.concurrency in EXCLUSIVE and job.conversation_id and not await self._exists(job.id):
             await self._conversations.enter(job, request.concurrency)
-        acquired = await self._created(job, request)
+        with answered_once(request):
+            acquired = await self._created(job, request)
         if acquired is None:
             return pb.CreateJobResponse(job=(await self._store.get(job.id)).job)
         begun = await self._claims.begin(acquired, "RECLAIMED")
@@ -79,7 +86,7 @@ class Writers:
         if begun is not None:
             response.lease.CopyFrom(writer_requests.lease_message(begun.lease))
         if acquired.record.job.last_offset > 1:
-            response.state.CopyFrom(await self._state(job.id))
+            response.state.CopyFrom(await self._tails.state(job.id))
         return response
 
     async def claim(self, request: pb.ClaimJobRequest, left: asyncio.Event) -> pb.ClaimJobResponse:
@@ -107,7 +114,7 @@ class Writers:
             return pb.ClaimJobResponse()
         origin = Origin.unpack(acquired.request)
         return pb.ClaimJobResponse(
-            state=await self._state(acquired.lease.job_id),
+            state=await self._tails.state(acquired.lease.job_id),
             lease=writer_requests.lease_message(acquired.lease),
             request=origin.started,
             context_json=origin.context_json,
@@ -196,7 +203,7 @@ class Writers:
         created = await self._store.create(
             job,
             content,
-            first_batch(job, request.input, self._chance),
+            first_batch(job, request.input, request.answers, self._chance),
             digest=hashlib.sha256(content).digest(),
             ttl=outside.lease_ttl,
             outside=outside,
@@ -210,11 +217,10 @@ class Writers:
         except LogClosed:
             return None
 
-    def _described(self, principal: Principal, request: pb.CreateJobRequest) -> job_pb2.Job:
-        owner = request.owner or principal.subject
+    def _described(self, principal: Principal, owner: str, request: pb.CreateJobRequest) -> job_pb2.Job:
         kept = request.retention if request.HasField("retention") else None
         job = job_pb2.Job(
-            id=job_id_of(principal, owner, request.request_id, self._chance),
+            id=job_id_of(principal, owner, request, self._chance),
             status=job_pb2.JOB_STATUS_PENDING,
             owner=owner,
             conversation_id=request.conversation_id,
@@ -236,14 +242,7 @@ class Writers:
 
     async def _scribe(self, job_id: str) -> Scribe:
         outside = writer_requests.mark_of(await self._store.get(job_id))
-        return Scribe(await self._state(job_id), outside.lease_ttl, self._options, self._chance.now_ms)
-
-    async def _state(self, job_id: str) -> state_pb2.JobState:
-        with self._tails.open(job_id) as tail:
-            await tail.refresh()
-            if tail.deleted or tail.missing_since is not None:
-                raise JobNotFound.of(job_id)
-            return await tail.state()
+        return Scribe(await self._tails.state(job_id), outside.lease_ttl, self._options, self._chance.now_ms)
 
     async def _renew(self, lease: Lease, last: int) -> Lease:
         try:

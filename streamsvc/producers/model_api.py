@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Generic
 
+from streamsvc.errors import FieldInvalid
 from streamsvc.producers.answer import Answer
 from streamsvc.producers.base import Notes
 from streamsvc.producers.endpoint import Endpoint
@@ -63,6 +64,9 @@ class ModelApi(ABC, Generic[C]):
 
     def check(self, request: job_service_pb2.StartGenerationRequest) -> None:
         """See `Producer.check`."""
+        if request.answers:
+            text = f"{self.name} takes none, for it asks nobody: start the next turn with messages, or pick a worker"
+            raise FieldInvalid.of("answers", text, producer=self.name)
         self.arguments_of(request)
 
     async def close(self) -> None:

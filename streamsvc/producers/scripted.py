@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamsvc.errors import FieldInvalid
-from streamsvc.producers import parts
+from streamsvc.producers import parts, scripted_questions
 from streamsvc.producers.base import Finished, Notes, UpstreamError
 from streamsvc.v1 import content_pb2, event_pb2, job_pb2, job_service_pb2, state_pb2
 
@@ -39,6 +40,7 @@ class Script(BaseModel):
     fail_after: Count | None = None
     hang_after: Count | None = None
     rich: bool = False
+    ask: scripted_questions.Ask | None = None
 
     def delta(self, number: int) -> str:
         """Return the text of the delta `number`, counted from 0. It depends on nothing else."""
@@ -48,12 +50,17 @@ class Script(BaseModel):
 
 
 class Scripted:
-    """Says `tokens` deltas at `rate` a second; see `Script`. Goes on at the next delta after what was said."""
+    """Says `tokens` deltas at `rate` a second; see `Script`. Goes on at the next delta after what was said.
+
+    With `ask` it asks people in the end. Started with answers it first says what it makes of each of them. `new_id`
+    returns an id for a question, never used before.
+    """
 
     default_model = "scripted"
 
-    def __init__(self, name: str = "scripted") -> None:
+    def __init__(self, name: str = "scripted", new_id: Callable[[], str] = lambda: uuid.uuid4().hex) -> None:
         self.name = name
+        self._new_id = new_id
 
     def continues(self, request: job_service_pb2.StartGenerationRequest) -> bool:
         """See `Producer.continues`."""
@@ -71,11 +78,13 @@ class Scripted:
     ) -> AsyncIterator[event_pb2.Event | Finished]:
         """See `Producer.generate`."""
         script = _script(request)
-        telling = _Telling(script, so_far)
+        telling = _Telling(script, so_far, scripted_questions.replies(request.answers))
         length = script.tokens
         if request.parameters.HasField("max_tokens"):
             length = min(length, request.parameters.max_tokens)
         loop = asyncio.get_running_loop()
+        for event in telling.reply():
+            yield event
         began = loop.time() - (telling.said / script.rate if script.rate else 0)
         for number in range(telling.said, length):
             if script.rate and (wait := began + number / script.rate - loop.time()) > 0:
@@ -86,17 +95,27 @@ class Scripted:
         await _misbehave(script, length)
         for event in telling.close(length):
             yield event
-        cut = length < script.tokens
-        yield Finished(job_pb2.FINISH_REASON_LENGTH if cut else job_pb2.FINISH_REASON_STOP)
+        if length < script.tokens:
+            yield Finished(job_pb2.FINISH_REASON_LENGTH)
+        elif script.ask is not None:
+            for event in scripted_questions.ask(script.ask, telling.parts, so_far, self._new_id):
+                yield event
+            yield Finished(job_pb2.FINISH_REASON_INPUT_REQUIRED)
+        else:
+            yield Finished(job_pb2.FINISH_REASON_STOP)
 
 
 class _Telling:
-    """The events of a script, each a function of its delta's number."""
+    """The events of a script, each a function of its delta's number; before them `replies`, a whole part each."""
 
-    def __init__(self, script: Script, so_far: state_pb2.JobState | None) -> None:
-        opened = so_far.parts if so_far else ()
+    def __init__(
+        self, script: Script, so_far: state_pb2.JobState | None, replies: Sequence[content_pb2.ContentPart]
+    ) -> None:
+        opened = list(so_far.parts) if so_far else []
         self._script = script
-        self._parts = parts.Parts(len(opened))
+        self.parts = parts.Parts(len(opened))
+        self._replies = replies[len(opened) :]
+        opened = opened[len(replies) :]
         last = opened[-1] if opened else None
         open_text = last is not None and last.WhichOneof("kind") == "text" and not last.completed
         self._text: int | None = last.index if last is not None and open_text else None
@@ -104,9 +123,14 @@ class _Telling:
         self.said = sum(part.text.text.count(" ") for part in opened)
         self._characters = len(last.text.text) if last is not None and open_text else 0
 
+    def reply(self) -> Iterator[event_pb2.Event]:
+        for part in self._replies:
+            _, opening = self.parts.start(part)
+            yield opening
+
     def tell(self, number: int) -> Iterator[event_pb2.Event]:
         if self._text is None:
-            self._text, opening = self._parts.start_text()
+            self._text, opening = self.parts.start_text()
             self._characters = 0
             yield opening
         text = self._script.delta(number)
@@ -138,7 +162,7 @@ class _Telling:
 
     def _reasoning(self, turn: int) -> Iterator[event_pb2.Event]:
         yield from self._close_text()
-        index, opening = self._parts.start_reasoning()
+        index, opening = self.parts.start_reasoning()
         yield opening
         yield parts.reasoning_delta(index, f"Thought {turn}: ")
         yield parts.reasoning_delta(index, "what comes next?")
@@ -147,7 +171,7 @@ class _Telling:
     def _tool_call(self, turn: int) -> Iterator[event_pb2.Event]:
         yield from self._close_text()
         runner = content_pb2.TOOL_RUNNER_PRODUCER
-        index, opening = self._parts.start_tool_call(f"call_{turn}", "look_up", runner)
+        index, opening = self.parts.start_tool_call(f"call_{turn}", "look_up", runner)
         yield opening
         for fragment in ('{"turn"', f": {turn}", "}"):
             yield parts.tool_call_delta(index, fragment)

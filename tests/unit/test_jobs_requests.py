@@ -89,7 +89,6 @@ UNFIT = [
     (Request(prompt="p", previous_job_id="my-job"), "previous_job_id"),
     (Request(prompt="p", recovery=99), "recovery"),  # type: ignore[arg-type]
     (Request(prompt="p", concurrency=99), "concurrency"),  # type: ignore[arg-type]
-    (Request(prompt="p", answers=[content_pb2.InputAnswer(input_request_id="i")]), "answers"),
     (Request(prompt="p" * MIB), "request"),
 ]
 
