@@ -85,6 +85,11 @@ class Fold:
             part.write_to(state.parts.add())
         return state
 
+    def part(self, index: int) -> content_pb2.ContentPart | None:
+        """Return a part, not to be changed. What has grown in it since the fold began is not in it."""
+        found = self._part(index)
+        return found.message if found else None
+
     def _part(self, index: int) -> _Part | None:
         return self._parts[index] if 0 <= index < len(self._parts) else None
 
