@@ -147,6 +147,11 @@ class InputAnswered(StreamsvcError):
 
     reason, code, advice = "INPUT_ANSWERED", "FAILED_PRECONDITION", "follow the job that has the answer"
 
+    @property
+    def job_id(self) -> str:
+        """The job that has the first answers."""
+        return self.metadata.get("job_id", "")
+
 
 class StateTooLarge(StreamsvcError):
     """The state does not fit into one message."""

@@ -59,9 +59,14 @@ class Client:
         labels: Mapping[str, str] | None = None,
         parameters: job_service_pb2.GenerationParameters | None = None,
         concurrency: job_service_pb2.ConcurrencyPolicy.ValueType = job_service_pb2.CONCURRENCY_POLICY_ALLOW,
+        previous_job_id: str = "",
+        answers: Sequence[content_pb2.InputAnswer] = (),
         request_id: str = "",
     ) -> job_pb2.Job:
-        """Start a generation that answers `prompt` or `messages`, and return its job at once."""
+        """Start a generation that answers `prompt` or `messages`, and return its job at once.
+
+        With `answers` it goes on with the job that asked, `previous_job_id`; see `answer`.
+        """
         return await self.start_request(
             job_service_pb2.StartGenerationRequest(
                 prompt=prompt,
@@ -72,9 +77,21 @@ class Client:
                 labels=labels or {},
                 parameters=parameters,
                 concurrency=concurrency,
+                previous_job_id=previous_job_id,
+                answers=answers,
                 request_id=request_id,
             )
         )
+
+    async def answer(
+        self, previous_job_id: str, answers: Sequence[content_pb2.InputAnswer], *, request_id: str = ""
+    ) -> job_pb2.Job:
+        """Answer all the questions that a job asked, and return the job that goes on, at once.
+
+        It has the conversation, the producer and the model of the one that asked. Raises InputAnswered if others were
+        first: its `job_id` is the job to follow then.
+        """
+        return await self.start(previous_job_id=previous_job_id, answers=answers, request_id=request_id)
 
     async def start_request(self, request: job_service_pb2.StartGenerationRequest) -> job_pb2.Job:
         """Start the generation that `request` describes. Without a request_id it is given one, to be repeatable."""

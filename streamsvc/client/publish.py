@@ -68,6 +68,8 @@ async def publishing(
     producer: str = "",
     labels: Mapping[str, str] | None = None,
     messages: Sequence[content_pb2.ChatMessage] = (),
+    previous_job_id: str = "",
+    answers: Sequence[content_pb2.InputAnswer] = (),
     concurrency: job_service_pb2.ConcurrencyPolicy.ValueType = job_service_pb2.CONCURRENCY_POLICY_ALLOW,
     context_json: str = "",
     claim_grace: timedelta | None = None,
@@ -79,7 +81,8 @@ async def publishing(
 
     A cancel ends the block at once, as a timeout would, but raises nothing. A process that is stopped gives the job
     away: within `claim_grace` one that publishes under the same `request_id`, or claims jobs of `producer`, goes on,
-    else the job fails. Targets are internal listeners of the service. Raises AlreadyEnded, and StreamsvcError.
+    else the job fails. With `answers` it goes on with a job of the same `owner` that asked people, `previous_job_id`.
+    Targets are internal listeners of the service. Raises AlreadyEnded, InputAnswered, and StreamsvcError.
     """
     request = pb.CreateJobRequest(
         request_id=request_id or str(uuid.uuid4()),
@@ -90,6 +93,8 @@ async def publishing(
         producer=producer,
         labels=labels or {},
         input=messages,
+        previous_job_id=previous_job_id,
+        answers=answers,
         concurrency=concurrency,
         context_json=context_json,
     )

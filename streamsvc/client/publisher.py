@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
+
 from streamsvc.client.publish_outbox import Outbox
 from streamsvc.client.publish_parts import Reasoning, Text, ToolCall, Voice
 from streamsvc.fold import Fold
-from streamsvc.v1 import event_pb2, job_pb2, job_service_pb2, state_pb2
+from streamsvc.v1 import content_pb2, event_pb2, job_pb2, job_service_pb2, state_pb2
 
 FINAL_KINDS = frozenset({"job_completed", "job_failed", "job_cancelled"})
 
@@ -17,8 +19,9 @@ class Publisher:
             await part.write("Hello")
 
     `so_far` is the job with what was said before this process wrote it, `request` the one that started it (None if it
-    was created by `publish`), `context_json` what its creator left for those who take it over. The answer is complete
-    when the block of the publisher is left, unless `end` or `fail` said otherwise.
+    was created by `publish`), `context_json` what its creator left for those who take it over. When the block of
+    the publisher is left the answer is complete, or waits for people if any were asked, unless `end` or `fail` said
+    otherwise.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class Publisher:
         self._outbox = outbox
         self._voice = Voice(outbox, so_far.parts)
         self._calls = 0
+        self._asked = bool(so_far.input_requests)
 
     @property
     def job(self) -> job_pb2.Job:
@@ -62,6 +66,7 @@ class Publisher:
         else:
             event = event_pb2.Event()
             event.CopyFrom(item)
+            self._asked = self._asked or event.HasField("input_requested")
             await self._voice.event(event)
 
     def text(self) -> Text:
@@ -82,8 +87,25 @@ class Publisher:
         updated = event_pb2.MetadataUpdated(metadata={"title": text})
         await self._voice.event(event_pb2.Event(metadata_updated=updated))
 
-    def complete(self, reason: job_pb2.FinishReason.ValueType = job_pb2.FINISH_REASON_STOP) -> None:
-        """Say why the answer is complete. The first word on the end counts."""
+    async def ask(self, request: content_pb2.InputRequest) -> str:
+        """Ask people something, and return the question's id: without one it is given one.
+
+        The job ends with INPUT_REQUIRED when the block is left. Its questions are answered together, by the start of
+        the next job: `answers` of its request.
+        """
+        asked = content_pb2.InputRequest()
+        asked.CopyFrom(request)
+        asked.id = request.id or uuid.uuid4().hex
+        await self.say(event_pb2.Event(input_requested=event_pb2.InputRequested(input_request=asked)))
+        return asked.id
+
+    def complete(self, reason: job_pb2.FinishReason.ValueType | None = None) -> None:
+        """Say why the answer is complete: by itself since it is at its end, or since people were asked.
+
+        The first word on the end counts.
+        """
+        if reason is None:
+            reason = job_pb2.FINISH_REASON_INPUT_REQUIRED if self._asked else job_pb2.FINISH_REASON_STOP
         self.end(event_pb2.Event(job_completed=event_pb2.JobCompleted(finish_reason=reason)))
 
     def fail(self, reason: str, message: str, *, retryable: bool = False) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
 from streamsvc.client.client import Client
 from streamsvc.client.options import ClientOptions
 from streamsvc.client.stream import Item
 from streamsvc.client.watch import JobsUpdate
-from streamsvc.v1 import job_pb2, state_pb2
+from streamsvc.v1 import content_pb2, job_pb2, state_pb2
 
 T = TypeVar("T")
 
@@ -50,6 +50,12 @@ class SyncClient:
     def start(self, prompt: str = "", **options: Any) -> job_pb2.Job:
         """Start a generation; see `Client.start`."""
         return self._run(self._client.start(prompt, **options))
+
+    def answer(
+        self, previous_job_id: str, answers: Sequence[content_pb2.InputAnswer], *, request_id: str = ""
+    ) -> job_pb2.Job:
+        """Answer the questions of a job; see `Client.answer`."""
+        return self._run(self._client.answer(previous_job_id, answers, request_id=request_id))
 
     def stream(self, job_id: str, **options: Any) -> Iterator[Item]:
         """Follow a job to its final event; see `Client.stream`."""

@@ -104,6 +104,9 @@ class Answers:
         whole.conversation_id = request.conversation_id or previous.conversation_id
         if request.producer in ("", previous.producer):
             whole.producer, whole.model = previous.producer, request.model or previous.model
+        if not whole.producer and isinstance(whole, job_service_pb2.StartGenerationRequest):
+            text = "is empty, and the job that asked was for no producer: name one that takes answers"
+            raise FieldInvalid.of("producer", text)
         # It is the memory of the answer: it must not be forgotten before the question is.
         wanted = requests.retention(
             request.retention if request.HasField("retention") else None, self._options.retention

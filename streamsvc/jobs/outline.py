@@ -9,6 +9,8 @@ from typing import Any
 from google.protobuf.message import Message
 
 from streamsvc.errors import EventInvalid
+from streamsvc.jobs.answers import MAX_ANSWERS
+from streamsvc.jobs.requests import MAX_ID
 from streamsvc.json_text import json_value
 from streamsvc.v1 import event_pb2, state_pb2
 
@@ -37,7 +39,7 @@ class _Part:
 
 
 class Outline:
-    """The kinds of a job's parts, and the ids of its steps: what later events must fit.
+    """The kinds of a job's parts, and the ids of its steps and questions: what later events must fit.
 
     `check` takes in the events that it lets pass one by one. After an error the outline is good for nothing.
     """
@@ -45,6 +47,7 @@ class Outline:
     def __init__(self, state: state_pb2.JobState) -> None:
         self._parts = [_Part(part.WhichOneof("kind") or "", part.completed) for part in state.parts]
         self._steps = {step.id for step in state.steps}
+        self._asked = {request.id for request in state.input_requests}
 
     def check(self, events: Sequence[event_pb2.Event], max_event_bytes: int) -> None:
         """Raise EventInvalid for the first event that does not fit; it names its index and field."""
@@ -139,6 +142,13 @@ class Outline:
         asked = requested.input_request
         if not asked.id:
             raise Misfit("input_request.id", "is empty")
+        if len(asked.id) > MAX_ID:
+            raise Misfit("input_request.id", f"has {len(asked.id)} characters, at most {MAX_ID} are allowed")
+        if asked.id in self._asked:
+            raise Misfit("input_request.id", "is the id of an earlier question")
+        if len(self._asked) == MAX_ANSWERS:
+            raise Misfit("input_request", f"is one more than the {MAX_ANSWERS} that can be answered together")
+        self._asked.add(asked.id)
         if asked.HasField("part_index"):
             self._part(asked.part_index, "input_request.part_index")
 

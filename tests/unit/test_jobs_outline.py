@@ -120,6 +120,17 @@ MISFITS = {
     "no JSON in a step": ([step_created("t", detail_json="x")], "events[0].run_step_created.step.detail_json", "JSON"),
     "an event over the limit": ([text("a"), text("x" * LIMIT)], "events[1]", "max_event_bytes=1000"),
     "a question without an id": ([asked()], "events[0].input_requested.input_request.id", "empty"),
+    "a question whose id is too long": ([asked(id="q" * 129)], "events[0].input_requested.input_request.id", "128"),
+    "a question that was asked": (
+        [asked(id="q"), asked(id="q")],
+        "events[1].input_requested.input_request.id",
+        "earlier question",
+    ),
+    "one question too many": (
+        [asked(id=str(number)) for number in range(101)],
+        "events[100].input_requested.input_request",
+        "100",
+    ),
     "a question on nothing": (
         [asked(id="q", part_index=3)],
         "events[0].input_requested.input_request.part_index",

@@ -10,7 +10,7 @@ import pytest
 from streamsvc.producers.base import Finished, Notes
 from streamsvc.producers.scripted import Scripted
 from streamsvc.v1 import content_pb2, job_pb2, job_service_pb2, state_pb2
-from tests.support import asking
+from tests.support import people
 from tests.support.events import Event, answer, kinds, scripted
 from tests.support.folding import folded, numbered
 from tests.support.virtual_time import in_virtual_time
@@ -39,7 +39,7 @@ async def test_it_asks_whether_a_tool_may_run_and_waits_for_people() -> None:
     assert (question.id, question.type, list(question.decisions)) == (
         "question-1",
         "tool_approval",
-        [asking.APPROVE, asking.REJECT, asking.EDIT],
+        [people.APPROVE, people.REJECT, people.EDIT],
     )
     call = state.parts[question.part_index].tool_call
     assert (call.name, call.status) == ("send_letter", content_pb2.TOOL_CALL_STATUS_READY)
@@ -68,9 +68,9 @@ async def test_an_answer_that_is_cut_off_asks_nothing() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (asking.answer("q", asking.REJECT), "Then not. "),
-        (asking.answer("q", asking.REJECT, comment="too long"), "Then not: too long. "),
-        (asking.answer("q", asking.RESPOND, '"the old one"'), 'You said "the old one". '),
+        (people.answer("q", people.REJECT), "Then not. "),
+        (people.answer("q", people.REJECT, comment="too long"), "Then not: too long. "),
+        (people.answer("q", people.RESPOND, '"the old one"'), 'You said "the old one". '),
     ],
 )
 @in_virtual_time
@@ -84,7 +84,7 @@ async def test_it_quotes_what_people_said(given: content_pb2.InputAnswer, said: 
 
 @pytest.mark.parametrize(
     ("given", "to"),
-    [(asking.answer("q"), "Ada"), (asking.answer("q", asking.EDIT, '{"to": "Ben", "text": "x"}'), "Ben")],
+    [(people.answer("q"), "Ada"), (people.answer("q", people.EDIT, '{"to": "Ben", "text": "x"}'), "Ben")],
 )
 @in_virtual_time
 async def test_what_was_approved_is_done(given: content_pb2.InputAnswer, to: str) -> None:
@@ -101,8 +101,8 @@ async def test_what_was_approved_is_done(given: content_pb2.InputAnswer, to: str
 @in_virtual_time
 async def test_it_goes_on_from_every_prefix_and_asks_nothing_twice() -> None:
     request = scripted(tokens=5, rate=0, ask="both")
-    request.answers.append(asking.answer("q"))
-    request.answers.append(asking.answer("r", asking.RESPOND, '"a b c"'))
+    request.answers.append(people.answer("q"))
+    request.answers.append(people.answer("r", people.RESPOND, '"a b c"'))
     events, _ = await told(request)
     expected = folded(numbered(*events))
     for said in range(len(events) + 1):
