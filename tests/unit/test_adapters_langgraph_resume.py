@@ -1,0 +1,203 @@
+"""A run of a graph that is cut off at any of its events is gone on with: nothing is lost, said twice or run twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+from langgraph.types import interrupt
+
+from streamsvc.adapters.langgraph import answer
+from streamsvc.fold import Fold
+from streamsvc.v1 import content_pb2, event_pb2, job_pb2, state_pb2
+from tests.support.langgraph_graphs import Scripted, call, spoken, thought, words
+
+APPROVE = content_pb2.INPUT_DECISION_APPROVE
+REJECT = content_pb2.INPUT_DECISION_REJECT
+RESPOND = content_pb2.INPUT_DECISION_RESPOND
+SUCCEEDED = content_pb2.RUN_STEP_STATUS_SUCCEEDED
+LAGS = (0, 5, 12)
+"""How many of the last events before a kill did not reach the service, although the graph had gone that far."""
+
+runs: Counter[str] = Counter()
+
+
+@tool
+async def add(a: int, b: int) -> dict[str, int]:
+    """Add."""
+    runs["add"] += 1
+    return {"sum": a + b}
+
+
+@tool
+async def wipe(disk: str) -> str:
+    """Wipe a disk, if people agree, and say why."""
+    approval = {"type": "tool_approval", "tool_call_id": "c2", "name": "wipe", "args": {"disk": disk}}
+    decision = interrupt(approval)
+    why = interrupt("Why?")
+    runs["wipe"] += 1
+    return f"{decision['type']}: {why}"
+
+
+@pytest.mark.parametrize("lag", LAGS)
+async def test_a_run_that_is_cut_anywhere_says_in_the_end_what_a_whole_one_says(lag: int) -> None:
+    whole = await Thread().run(job("j1"))
+    assert [text for text in texts(whole) if text] == ["first, add", "I will add.", "It is three. "]
+    for cut in range(1, whole.offset - 1, 2 if lag else 1):
+        thread = Thread()
+        state = await thread.run(job("j1"), cut=cut, lag=lag)
+        runs.clear()
+        added = any(step.title == "tools" and step.status == SUCCEEDED for step in state.steps)
+        state = await thread.run(again(state))
+        assert alike(state) == alike(whole), cut
+        assert runs["add"] <= (0 if added else 1), cut
+
+
+async def test_without_a_checkpointer_a_run_begins_anew_in_the_place_of_what_was_said() -> None:
+    whole = await Thread(kept=False).run(job("j1"))
+    for cut in range(1, whole.offset - 1, 4):
+        thread = Thread(kept=False)
+        state = await thread.run(again(await thread.run(job("j1"), cut=cut)))
+        assert texts(state) == texts(whole), cut
+        running = [step for step in state.steps if step.status == content_pb2.RUN_STEP_STATUS_RUNNING]
+        assert not running
+
+
+@pytest.mark.parametrize("conversation", ["c1", ""])
+async def test_people_are_asked_and_the_next_jobs_go_on_with_their_answers(conversation: str) -> None:
+    thread = Thread(asks=True)
+    first = await thread.run(job("j1", conversation))
+    (approval,) = first.input_requests
+    assert first.job.finish_reason == job_pb2.FINISH_REASON_INPUT_REQUIRED
+    assert (approval.type, first.parts[approval.part_index].tool_call.call_id) == ("tool_approval", "c2")
+    assert first.parts[approval.part_index].tool_call.status == content_pb2.TOOL_CALL_STATUS_READY
+    assert len(approval.id) <= 128
+    second = await thread.run(job("j2", conversation, first, content_pb2.InputAnswer(decision=APPROVE)))
+    (question,) = second.input_requests
+    assert (question.type, question.message) == ("question", "Why?")
+    answer = content_pb2.InputAnswer(decision=RESPOND, json='"it is old"')
+    third = await thread.run(job("j3", conversation, second, answer))
+    called, said = third.parts
+    assert (called.tool_call.name, called.tool_call.results[0].text) == ("wipe", "approve: it is old")
+    assert said.text.text == "It is done. "
+    assert third.job.finish_reason == job_pb2.FINISH_REASON_STOP
+
+
+@pytest.mark.parametrize("lag", LAGS)
+async def test_a_job_that_asks_and_one_that_has_answers_are_cut_anywhere(lag: int) -> None:
+    thread = Thread(asks=True)
+    first = await thread.run(job("j1"))
+    second = await thread.run(job("j2", before=first, answer=content_pb2.InputAnswer(decision=APPROVE)))
+    for cut in range(1, first.offset - 1, 2 if lag else 1):
+        thread = Thread(asks=True)
+        state = await thread.run(again(await thread.run(job("j1"), cut=cut, lag=lag)))
+        assert alike(state) == alike(first), cut
+        assert len(state.input_requests) == 1
+    for cut in range(1, second.offset - 1, 2 if lag else 1):
+        thread = Thread(asks=True)
+        asked = await thread.run(job("j1"))
+        given = job("j2", before=asked, answer=content_pb2.InputAnswer(decision=APPROVE))
+        # The first answer is not taken for one to the second question.
+        state = await thread.run(again(await thread.run(given, cut=cut, lag=lag)))
+        assert [request.message for request in state.input_requests] == ["Why?"], cut
+        assert alike(state) == alike(second), cut
+
+
+async def test_a_call_that_people_reject_is_denied() -> None:
+    thread = Thread(asks=True)
+    first = await thread.run(job("j1"))
+    rejected = content_pb2.InputAnswer(decision=REJECT, comment="no")
+    second = await thread.run(job("j2", before=first, answer=rejected))
+    answer = content_pb2.InputAnswer(decision=RESPOND, json='"x"')
+    third = await thread.run(job("j3", before=second, answer=answer))
+    assert third.parts[0].tool_call.results[0].text == "reject: x"
+
+
+class Thread:
+    """A graph and what it keeps, as the processes see it that run it one after the other."""
+
+    def __init__(self, *, asks: bool = False, kept: bool = True) -> None:
+        asking = [[spoken("I will wipe."), *call("c2", "wipe", disk="a")], words("It is done.")]
+        adding = [
+            [*map(thought, ("first, ", "add")), *map(spoken, ("I will ", "add.")), *call("c1", "add", a=1, b=2)],
+            words("It is three."),
+        ]
+        model = Scripted(scripts=asking if asks else adding)
+
+        async def speak(state: MessagesState) -> dict[str, Any]:
+            return {"messages": [await model.ainvoke(state["messages"])]}
+
+        inner = StateGraph(MessagesState).add_node("model", speak).add_edge(START, "model").compile()
+        self._graph = (
+            StateGraph(MessagesState)
+            .add_node("agent", inner)
+            .add_node("tools", ToolNode([add, wipe]))
+            .add_node("last", speak)
+            .add_edge(START, "agent")
+            .add_edge("agent", "tools")
+            .add_edge("tools", "last")
+            .compile(checkpointer=InMemorySaver() if kept else None)
+        )
+
+    async def run(self, so_far: state_pb2.JobState, *, cut: int = 0, lag: int = 0) -> state_pb2.JobState:
+        """Run it for a job, to its end or until it is cut after so many events, and return what is stored."""
+        events: list[event_pb2.Event] = []
+        stream: Any = answer(self._graph, {"messages": [HumanMessage("go", id="asked")]})(so_far)
+        async with aclosing(stream):
+            async for event in stream:
+                event.offset = so_far.offset + len(events) + 1
+                events.append(event)
+                if len(events) == cut:
+                    break
+        fold = Fold(so_far)
+        fold.apply(events[: len(events) - lag] if cut else events)
+        return fold.state()
+
+
+def job(
+    job_id: str,
+    conversation: str = "c1",
+    before: state_pb2.JobState | None = None,
+    answer: content_pb2.InputAnswer | None = None,
+) -> state_pb2.JobState:
+    """Return a job of which nothing is said, with an answer to what the job before asked."""
+    state = state_pb2.JobState(job=job_pb2.Job(id=job_id, owner="ada", conversation_id=conversation, attempt=1))
+    if before is not None and answer is not None:
+        answer.input_request_id = before.input_requests[0].id
+        state.job.previous_job_id = before.job.id
+        state.answers.append(answer)
+    return state
+
+
+def again(state: state_pb2.JobState) -> state_pb2.JobState:
+    """Return a job as the process gets it that goes on with it."""
+    state.job.attempt += 1
+    return state
+
+
+def alike(state: state_pb2.JobState) -> tuple[Any, ...]:
+    """Return what must not depend on how often a run was cut: not the ids, nor what stands empty."""
+    steps = {step.id: step for step in state.steps}
+    steps_said = [(step.title, step.status) for step in state.steps]
+    return steps_said, list(_parts(state, steps)), state.job.finish_reason
+
+
+def _parts(state: state_pb2.JobState, steps: dict[str, content_pb2.RunStep]) -> Iterator[tuple[Any, ...]]:
+    for part in state.parts:
+        call = part.tool_call
+        results = [result.SerializeToString() for result in call.results]
+        said = (part.text.text, part.reasoning.text, call.call_id, call.arguments_json, call.status, results)
+        yield (steps[part.step_id].title, part.completed, *said)
+
+
+def texts(state: state_pb2.JobState) -> list[str]:
+    """Return what is said, part by part."""
+    return [part.text.text or part.reasoning.text for part in state.parts]
