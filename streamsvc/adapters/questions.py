@@ -1,0 +1,71 @@
+"""Calls that wait for people: the questions of one job, and the answers that the next one was started with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from streamsvc.adapters.keeping import Keeping
+from streamsvc.adapters.saying import Saying
+from streamsvc.v1 import content_pb2, job_pb2, state_pb2
+
+APPROVAL = "tool_approval"
+APPROVE = content_pb2.INPUT_DECISION_APPROVE
+REJECT = content_pb2.INPUT_DECISION_REJECT
+EDIT = content_pb2.INPUT_DECISION_EDIT
+RESPOND = content_pb2.INPUT_DECISION_RESPOND
+
+_READY = content_pb2.TOOL_CALL_STATUS_READY
+
+
+def ask(
+    saying: Saying,
+    job_id: str,
+    call_id: str,
+    decisions: Sequence[content_pb2.InputDecision.ValueType],
+    *,
+    kind: str = APPROVAL,
+    message: str,
+    step: str,
+) -> None:
+    """Ask people about a call that has been told of."""
+    saying.update(call_id, _READY)
+    request = content_pb2.InputRequest(
+        id=f"{job_id}/{call_id}", type=kind, message=message, decisions=decisions, step_id=step
+    )
+    if (index := saying.index_of(call_id)) is not None:
+        request.part_index = index
+    saying.ask(request)
+
+
+def answers(so_far: state_pb2.JobState) -> Mapping[str, content_pb2.InputAnswer]:
+    """Return what people answered to the questions of the job before, by the ids of the calls."""
+    asked = f"{so_far.job.previous_job_id}/"
+    return {
+        answer.input_request_id.removeprefix(asked): answer
+        for answer in so_far.answers
+        if answer.input_request_id.startswith(asked)
+    }
+
+
+class NotKept(Exception):
+    """A run that waits for people is not kept, or cannot be. `error` is what readers are told."""
+
+    def __init__(self, message: str, **metadata: str) -> None:
+        super().__init__(message)
+        self.error = job_pb2.JobError(reason="RUN_NOT_KEPT", message=message, metadata=metadata)
+
+
+async def load(keeping: Keeping | None, so_far: state_pb2.JobState) -> str:
+    """Return the run whose questions this job answers. Raises NotKept."""
+    job_id = so_far.job.previous_job_id
+    run = await keeping.load(job_id) if keeping is not None else None
+    if run is None:
+        raise NotKept(f"the run of job {job_id}, whose questions were answered, is not kept", job_id=job_id)
+    return run
+
+
+async def save(keeping: Keeping | None, job_id: str, run: str) -> None:
+    """Keep a run until its questions are answered. Raises NotKept."""
+    if keeping is None:
+        raise NotKept("a tool waits for people, and nothing keeps the run until then: give the adapter `keeping`")
+    await keeping.save(job_id, run)
