@@ -1,0 +1,4 @@
+"""Pydantic AI: a run of its agents becomes an answer to publish (docs/frameworks/pydantic-ai.md)."""
+
+from streamsvc.adapters.pydantic_ai.run import answer as answer
+from streamsvc.adapters.pydantic_ai.run import handler as handler
