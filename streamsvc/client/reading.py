@@ -14,6 +14,9 @@ from streamsvc.errors import StreamsvcError
 
 R = TypeVar("R")
 
+TURNS = 4
+"""How much longer than it was late itself a reader waits for what may have come meanwhile."""
+
 
 async def responses(
     links: Links, link: Link, call: grpc.aio.UnaryStreamCall[Any, R], silence: float
@@ -21,7 +24,7 @@ async def responses(
     """Yield what comes on `link`, to the end of the call.
 
     Raises StreamsvcError: what the service says, Unreachable if the connection breaks, or Silent if nothing comes for
-    `silence` seconds.
+    `silence` seconds in which this process was awake.
     """
     reading: asyncio.Future[Any] | None = None
     try:
@@ -29,8 +32,7 @@ async def responses(
             # A task of its own, which nobody cancels: gRPC would write what comes after that into memory that is not
             # its own any more (grpc/grpc#43409). It ends with the call.
             reading = asyncio.ensure_future(call.read())
-            done, _ = await asyncio.wait({reading}, timeout=silence)
-            if not done:
+            if not await _arrives(reading, silence):
                 raise _noted(links, link, Silent(f"nothing came for {silence:g} s, not even a heartbeat"))
             response: Any = reading.result()
             if response is grpc.aio.EOF:
@@ -42,6 +44,17 @@ async def responses(
         call.cancel()
         if reading is not None:
             reading.add_done_callback(_let_go)
+
+
+async def _arrives(reading: asyncio.Future[Any], silence: float) -> bool:
+    """Wait for a read. Returns False if nothing comes for `silence` seconds."""
+    loop = asyncio.get_running_loop()
+    due = loop.time() + silence
+    await asyncio.wait({reading}, timeout=silence)
+    # A process that stood still wakes up to this timeout before it has taken what came meanwhile: some turns of the
+    # loop later it has. To call again instead would make a busy one busier.
+    await asyncio.wait({reading}, timeout=TURNS * (loop.time() - due))
+    return reading.done()
 
 
 def _let_go(reading: asyncio.Future[Any]) -> None:
