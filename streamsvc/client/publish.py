@@ -152,7 +152,10 @@ async def _created(calls: ProducerCalls, request: pb.CreateJobRequest) -> AsyncG
         made = await calls.create(request)
         if not made.HasField("lease"):
             raise AlreadyEnded(made.job)
-        so_far = made.state if made.HasField("state") else state_pb2.JobState(job=made.job, offset=made.job.last_offset)
+        new = state_pb2.JobState(
+            job=made.job, offset=made.job.last_offset, input=request.input, answers=request.answers
+        )
+        so_far = made.state if made.HasField("state") else new
         async with writing(calls, so_far, made.lease) as pub:
             yield pub
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ class Scripted(BaseChatModel):
     """Says the n-th script to messages that hold n messages of a model."""
 
     scripts: Sequence[Pieces]
+    pace: float = 0
+    """Seconds before each piece."""
 
     @property
     def _llm_type(self) -> str:
@@ -37,6 +40,7 @@ class Scripted(BaseChatModel):
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         for chunk in self._stream(messages):
+            await asyncio.sleep(self.pace)
             yield chunk
 
 
