@@ -10,6 +10,7 @@ import {
   type JobState,
   Role,
   type StartRequest,
+  type StreamsvcClient,
 } from "@streamsvc/client";
 
 import type { Model } from "./models.js";
@@ -17,27 +18,37 @@ import type { Model } from "./models.js";
 const TITLE_LENGTH = 60;
 
 /**
- * The request that asks `prompt` after what `last` says, which is the conversation so far. A conversation has one
+ * The answer that ends with `last`, as far as it is there: where people were asked, it began in jobs before.
+ */
+export async function wholeAnswer(client: StreamsvcClient, last: JobState | undefined): Promise<JobState[]> {
+  const states = last ? [last] : [];
+  for (let before = last; before?.answers.length;) {
+    before = await client.getState(before.job?.previousJobId ?? "").catch(() => undefined);
+    if (before) states.unshift(before);
+  }
+  return states;
+}
+
+/**
+ * The request that asks `prompt` after what `states` say, which is the conversation so far. A conversation has one
  * answer at a time, whichever tab asked for it.
  */
 export function question(
   conversationId: string,
   prompt: string,
   { producer = "", model = "", extra }: Model,
-  last?: JobState,
+  states: readonly JobState[],
 ): StartRequest {
-  const lastId = last?.job?.id ?? "";
-  const said = last?.parts.filter(({ kind }) => kind.case === "text") ?? [];
   return {
     conversationId,
     producer,
     model,
     parameters: { extraJson: extra ? JSON.stringify(extra) : "" },
     messages: [
-      ...(last ? [...last.input, message(Role.ASSISTANT, said, lastId)] : []),
+      ...states.flatMap((state) => [...state.input, message(Role.ASSISTANT, textsOf(state), state.job?.id)]),
       message(Role.USER, [create(ContentPartSchema, { kind: { case: "text", value: { text: prompt } } })]),
     ],
-    previousJobId: lastId,
+    previousJobId: states.at(-1)?.job?.id ?? "",
     concurrency: ConcurrencyPolicy.REJECT,
     labels: { title: titleOf(prompt) },
   };
@@ -45,6 +56,10 @@ export function question(
 
 function message(role: Role, parts: ContentPart[], id = ""): ChatMessage {
   return create(ChatMessageSchema, { role, parts, id });
+}
+
+function textsOf({ parts }: JobState): ContentPart[] {
+  return parts.filter(({ kind }) => kind.case === "text");
 }
 
 /** A short name for what was asked. */

@@ -3,7 +3,7 @@
 import type { JobSnapshot, JobState, Status } from "@streamsvc/client";
 import { useJob } from "@streamsvc/client/react";
 
-import { question } from "./ask.js";
+import { question, wholeAnswer } from "./ask.js";
 import { Badge } from "./badge.js";
 import { Composer } from "./composer.js";
 import { inWords } from "./errors.js";
@@ -23,7 +23,7 @@ export function Chat({ id, begin }: { readonly id: string; readonly begin: () =>
   const open = jobs.find((job) => !hasEnded(job));
   const ask = async (prompt: string, model: Model) => {
     begin();
-    await client.start(question(id, prompt, model, stateOf(newest)));
+    await client.start(question(id, prompt, model, await wholeAnswer(client, stateOf(newest))));
   };
   return (
     <main className="chat">

@@ -7,6 +7,7 @@ import { createRoot } from "react-dom/client";
 import { App } from "./app.js";
 import "./style.css";
 import "./conversation.css";
+import "./questions.css";
 
 /** The page is served by the Envoy that it calls; `npm run dev` names another one. */
 const service = (import.meta.env.VITE_SERVICE as string | undefined) ?? location.origin;

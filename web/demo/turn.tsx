@@ -5,6 +5,7 @@ import { useJob } from "@streamsvc/client/react";
 
 import { inWords } from "./errors.js";
 import { Part, Steps } from "./parts.js";
+import { Questions } from "./questions.js";
 import { Rate } from "./rate.js";
 
 /** A job as people know it from chats. */
@@ -14,7 +15,13 @@ export function Turn({ job }: { readonly job: Job }) {
   const { state, status, error } = snapshot;
   const running = status !== "ended";
   return (
-    <article className="turn" data-job={job.id} data-status={status} data-offset={state.offset} aria-busy={running}>
+    <article
+      className={goesOn(state) ? "turn goes-on" : "turn"}
+      data-job={job.id}
+      data-status={status}
+      data-offset={state.offset}
+      aria-busy={running}
+    >
       <Question message={state.input.findLast(({ role }) => role === Role.USER)} />
       <div className="answer">
         <Steps steps={state.steps} />
@@ -22,6 +29,7 @@ export function Turn({ job }: { readonly job: Job }) {
           <Part key={part.index} part={part} running={running} />
         ))}
         {running && <span className="caret" aria-hidden="true" />}
+        <Questions snapshot={snapshot} />
         {error ? <p className="note bad">{inWords(error)}</p> : <Ending state={state} />}
         <footer>
           <span>{state.job?.model}</span>
@@ -35,6 +43,11 @@ export function Turn({ job }: { readonly job: Job }) {
 function Question({ message }: { readonly message: ChatMessage | undefined }) {
   const text = message?.parts.map(({ kind }) => (kind.case === "text" ? kind.value.text : "")).join("\n");
   return text ? <p className="question">{text}</p> : null;
+}
+
+/** Whether it answers no new question, but goes on after people were asked. */
+function goesOn({ answers }: JobState): boolean {
+  return answers.length > 0;
 }
 
 /** Why there is no more, where that is not plain. */

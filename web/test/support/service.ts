@@ -43,6 +43,8 @@ export class FakeService {
   readonly asked: StartGenerationRequest[] = [];
   /** Whether all calls fail. */
   away = false;
+  /** How many jobs are started without anybody hearing of it in answer. */
+  unheard = 0;
   /** The first answer's job, by question. */
   readonly #answered = new Map<string, string>();
   readonly #waiting = new Set<() => void>();
@@ -124,7 +126,9 @@ export class FakeService {
     if (again) return again.job;
     const first = answers.map(({ inputRequestId }) => this.#answered.get(inputRequestId)).find((id) => id);
     if (first) throw error(Code.FailedPrecondition, "INPUT_ANSWERED", undefined, undefined, first);
-    return this.begin(requestId, this.#job(previousJobId).job.conversationId, { previousJobId, answers });
+    const job = this.begin(requestId, this.#job(previousJobId).job.conversationId, { previousJobId, answers });
+    if (this.unheard-- > 0) throw CUT;
+    return job;
   }
 
   #list({ conversationId }: ListJobsRequest): Job[] {

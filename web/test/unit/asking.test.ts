@@ -130,6 +130,17 @@ test("an answer without a connection is sent when there is one, and starts one j
   expect(await tab.client.answer("a", [said(APPROVE)], id)).toMatchObject({ id });
 });
 
+test("an answer that arrived although the connection broke is taken for the same one when it comes again", async () => {
+  const { service, open } = rig();
+  service.ask("a", { id: "q" });
+  const tab = open();
+  await eventually(() => expect(tab.questions()).toEqual([[true, undefined, undefined]]));
+  service.unheard = 1;
+  const { id } = await tab.answer([said(APPROVE)]);
+  expect(service.asked.map(({ requestId }) => requestId)).toEqual([id, id]);
+  await eventually(() => expect(tab.questions()).toEqual([[false, APPROVE, id]]));
+});
+
 test("no other error counts as answered", () => {
   expect(answeredIn(error(Code.FailedPrecondition, "CONVERSATION_BUSY"))).toBeUndefined();
   expect(answeredIn(new Error("INPUT_ANSWERED"))).toBeUndefined();
