@@ -34,7 +34,7 @@ def messages_of(state: state_pb2.JobState, before: Sequence[core.Message]) -> li
     A client that gets no reasoning in a snapshot keeps what it has. So the snapshot of a job that was taken over, and
     perhaps begun anew, always holds some, if only an empty message.
     """
-    own = [message for part in state.parts for message in _messages(state.job.id, part)]
+    own = [message for part in state.parts for message in of_part(state.job.id, part)]
     if state.job.attempt > 1 and not any(message.role == "reasoning" for message in [*before, *own]):
         own.insert(0, core.ReasoningMessage(id=f"{state.job.id}-reasoning", content=""))
     return [*before, *own]
@@ -173,7 +173,8 @@ def _interrupt(state: state_pb2.JobState, request: content_pb2.InputRequest) -> 
     )
 
 
-def _messages(job_id: str, part: content_pb2.ContentPart) -> Iterator[core.Message]:
+def of_part(job_id: str, part: content_pb2.ContentPart) -> Iterator[core.Message]:
+    """Yield the messages that a part is."""
     kind = part.WhichOneof("kind")
     if kind is None:
         return
@@ -195,10 +196,28 @@ def _messages(job_id: str, part: content_pb2.ContentPart) -> Iterator[core.Messa
         yield core.ActivityMessage(id=own, activity_type=activity, content=content, metadata=metadata_of(part))
 
 
+def contents(part: content_pb2.ContentPart) -> Iterator[core.ContentPart]:
+    """Yield what a part of a person's message is."""
+    if part.HasField("text"):
+        yield core.TextPart(text=part.text.text)
+    elif part.HasField("file"):
+        yield _file(part.file)
+
+
+def indexed(parts: Sequence[content_pb2.ContentPart]) -> Iterator[content_pb2.ContentPart]:
+    """Yield parts of a message with their places: in a request they need not have one."""
+    for index, part in enumerate(parts):
+        placed = content_pb2.ContentPart()
+        placed.CopyFrom(part)
+        placed.index = index
+        yield placed
+
+
 def _result(result: content_pb2.ToolResultPart) -> core.ContentPart:
-    if not result.HasField("file"):
-        return core.TextPart(text=result.text or result.json)
-    file = result.file
+    return _file(result.file) if result.HasField("file") else core.TextPart(text=result.text or result.json)
+
+
+def _file(file: content_pb2.FilePart) -> core.ContentPart:
     where: core.PartSource
     if file.HasField("data"):
         where = core.DataSource(value=base64.b64encode(file.data).decode(), mime_type=file.media_type)
