@@ -33,11 +33,14 @@ async def test_an_approval_of_the_second_tab_is_in_the_first_and_both_go_on(ther
         for tab in (first, second):
             await ask_of(tab).get_by_role("button", name="Approve").wait_for()
         await first.keep("asked")
+        await ask_of(first).get_by_label("Comment").focus()
         await ask_of(second).get_by_role("button", name="Approve").click()
         for tab in (first, second):
             await ask_of(tab).get_by_text("Approved", exact=True).wait_for()
             assert await ask_of(tab).get_by_role("button").count() == 0
             await tab.page.locator(".goes-on .text").wait_for()
+        # What had the keyboard's attention is gone, but it need not begin at the top of the page again.
+        assert await ask_of(first).evaluate("(section) => section === document.activeElement")
         await first.keep("approved")
         (goes_on,) = await after(there, conversation, asked_by)
         await first.page.get_by_role("button", name="Stop").click()
@@ -177,6 +180,9 @@ async def test_questions_of_all_kinds_are_answered_together(there: Site) -> None
             if place == 2:
                 await tab.keep("questions")
             await answer.click()
+            if place == 0:
+                await asked.get_by_role("button", name="Change").click()
+                await answer.click()
         state = await goes_on_with(there, tab, asked_by)
         assert [answer.json for answer in state.answers] == [wanted for _, _, wanted in KINDS]
         for said_back in ('By the "old" bridge', "south", "Yes", "7"):

@@ -1,7 +1,7 @@
 /** The buttons with which a person lets a tool run, with its arguments or with others, or does not. */
 
 import { InputDecision } from "@streamsvc/client";
-import { useRef, useState } from "react";
+import { type RefObject, useRef, useState } from "react";
 
 import type { Decided } from "./decisions.js";
 import { mistakeIn, pretty } from "./json.js";
@@ -20,18 +20,17 @@ interface Props {
 export function Approval({ allowed, argumentsJson, decide }: Props) {
   const [comment, setComment] = useState("");
   const [edited, edit] = useState<string>();
-  const editing = useRef<HTMLButtonElement>(null);
+  const editButton = useRef<HTMLButtonElement>(null);
   const decideOn = (decision: InputDecision, json = "") => decide({ decision, json, comment: comment.trim() });
   const stopEditing = () => {
     edit(undefined);
-    requestAnimationFrame(() => editing.current?.focus());
+    requestAnimationFrame(() => editButton.current?.focus());
   };
   return (
     <>
       {edited !== undefined && <Edited text={edited} change={edit} cancel={stopEditing} />}
       <input
         type="text"
-        className="comment"
         aria-label="Comment"
         placeholder="Comment, if there is something to say"
         maxLength={LONGEST_COMMENT}
@@ -39,41 +38,43 @@ export function Approval({ allowed, argumentsJson, decide }: Props) {
         onChange={({ target }) => setComment(target.value)}
       />
       <div className="decide">
-        {edited !== undefined ? (
+        {edited === undefined ? (
           <>
-            <button
-              type="button"
-              className="send"
-              disabled={mistakeIn(edited) !== undefined}
-              onClick={() => decideOn(EDIT, edited)}
-            >
-              Approve changes
-            </button>
-            <button type="button" className="plain" onClick={stopEditing}>
-              Cancel
-            </button>
+            {allowed.has(APPROVE) && <Button kind="send" name="Approve" press={() => decideOn(APPROVE)} />}
+            {allowed.has(EDIT) && (
+              <Button kind="plain" name="Edit" itself={editButton} press={() => edit(pretty(argumentsJson))} />
+            )}
+            {allowed.has(REJECT) && <Button kind="plain no" name="Reject" press={() => decideOn(REJECT)} />}
           </>
         ) : (
           <>
-            {allowed.has(APPROVE) && (
-              <button type="button" className="send" onClick={() => decideOn(APPROVE)}>
-                Approve
-              </button>
-            )}
-            {allowed.has(EDIT) && (
-              <button type="button" className="plain" ref={editing} onClick={() => edit(pretty(argumentsJson))}>
-                Edit
-              </button>
-            )}
-            {allowed.has(REJECT) && (
-              <button type="button" className="plain no" onClick={() => decideOn(REJECT)}>
-                Reject
-              </button>
-            )}
+            <Button
+              kind="send"
+              name="Approve changes"
+              disabled={mistakeIn(edited) !== undefined}
+              press={() => decideOn(EDIT, edited)}
+            />
+            <Button kind="plain" name="Cancel" press={stopEditing} />
           </>
         )}
       </div>
     </>
+  );
+}
+
+interface ButtonProps {
+  readonly kind: "send" | "plain" | "plain no";
+  readonly name: string;
+  readonly press: () => void;
+  readonly disabled?: boolean;
+  readonly itself?: RefObject<HTMLButtonElement | null>;
+}
+
+function Button({ kind, name, press, disabled = false, itself }: ButtonProps) {
+  return (
+    <button type="button" className={kind} disabled={disabled} onClick={press} {...(itself && { ref: itself })}>
+      {name}
+    </button>
   );
 }
 

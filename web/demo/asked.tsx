@@ -1,7 +1,7 @@
 /** One question: what it is about, where it is answered, and what was decided. */
 
 import { type ContentPart, InputDecision, type InputRequest, type Question } from "@streamsvc/client";
-import { useId, useRef } from "react";
+import { type RefObject, useEffect, useId, useRef } from "react";
 
 import { Approval } from "./approval.js";
 import { allowedBy, type Decided, Decision, decisionInWords } from "./decisions.js";
@@ -27,10 +27,9 @@ interface Props {
 export function Asked({ question, parts, decided, sending, lost, decide }: Props) {
   const { request, open, answer } = question;
   const words = useId();
-  const section = useRef<HTMLElement>(null);
+  const section = useKeptFocus(open);
   const { title, json, approval } = subject(request, parts);
   const decideHere = (decision: Decided) => {
-    // The buttons go: without this the keyboard would begin at the top of the page again.
     section.current?.focus();
     decide(decision);
   };
@@ -83,6 +82,24 @@ function Waiting({ decided, change }: { readonly decided: Decided; readonly chan
       </button>
     </p>
   );
+}
+
+/**
+ * The section that takes the focus over from what is in it and goes when it is closed, as when another tab answers:
+ * without that the keyboard would begin at the top of the page again.
+ */
+function useKeptFocus(open: boolean): RefObject<HTMLElement | null> {
+  const section = useRef<HTMLElement>(null);
+  const focused = useRef(false);
+  useEffect(() => {
+    const moved = () => (focused.current = section.current?.contains(document.activeElement) ?? false);
+    document.addEventListener("focusin", moved);
+    return () => document.removeEventListener("focusin", moved);
+  }, []);
+  useEffect(() => {
+    if (!open && focused.current) section.current?.focus();
+  }, [open]);
+  return section;
 }
 
 /** What is asked about: a call of a tool, or what the producer tells of it. */

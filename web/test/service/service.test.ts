@@ -3,7 +3,16 @@
 import { equals } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 
-import { CatchUpMode, isSnapshot, type Item, JobStateSchema, JobStatus } from "../../src/index.js";
+import {
+  answeredIn,
+  AskingJob,
+  CatchUpMode,
+  InputDecision,
+  isSnapshot,
+  type Item,
+  JobStateSchema,
+  JobStatus,
+} from "../../src/index.js";
 import { eventually } from "../support/eventually.js";
 import { answer, clientOf, count, given, script } from "./rig.js";
 
@@ -86,4 +95,25 @@ test("what the service refuses, it says why", async () => {
   await expect(reading).rejects.toMatchObject({ reason: "JOB_NOT_FOUND" });
   const unknown = client.start({ prompt: "Why?", producer: "nobody" });
   await expect(unknown).rejects.toMatchObject({ reason: "PRODUCER_UNKNOWN", violations: [{ field: "producer" }] });
+});
+
+test("a question is answered once, however often the answer is sent", async () => {
+  const { id } = await client.start({ ...script(2, 0, { ask: "approval" }), conversationId: "asks" });
+  const tabs = [client, clientOf(EDGE)].map((one) => new AskingJob(one, id));
+  const leaving = tabs.map((tab) => tab.subscribe(() => {}));
+  const [first, second] = tabs.map((tab) => () => tab.getSnapshot().questions[0]);
+  await eventually(() => expect([first?.()?.open, second?.()?.open]).toEqual([true, true]));
+  const answers = [{ inputRequestId: first?.()?.request.id ?? "", decision: InputDecision.APPROVE }];
+  const next = await client.answer(id, answers, "asks-1");
+  expect(next).toMatchObject({ previousJobId: id, conversationId: "asks", producer: "scripted" });
+  expect(await client.answer(id, answers, "asks-1")).toMatchObject({ id: next.id });
+  const late = await tabs[1]?.getSnapshot().answer(answers).catch(answeredIn);
+  expect(late).toBe(next.id);
+  for (const question of [first, second]) {
+    await eventually(() =>
+      expect(question?.()).toMatchObject({ open: false, answer: answers[0], answeredIn: next.id }),
+    );
+  }
+  await client.cancel(next.id);
+  for (const leave of leaving) leave();
 });
