@@ -33,6 +33,10 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 web/demo/dist/index.html: web/node_modules/.installed $(shell find web/src web/demo -not -path '*/dist*' -type f)
 	npm run --silent --prefix web build:demo
 
+examples/react-chat/dist/index.html: web/node_modules/.installed $(shell find web/src examples/react-chat -not -path '*/dist*' -type f)
+	test -e examples/react-chat/node_modules || ln -s ../../web/node_modules examples/react-chat/node_modules
+	npm run --silent --prefix examples/react-chat build
+
 .PHONY: install dev model tools
 install: .venv/.installed ## Make .venv with all that the service needs
 dev: .venv/.dev ## Add what checks and tests need

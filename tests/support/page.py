@@ -94,12 +94,16 @@ async def site() -> AsyncIterator[Site]:
 
 @asynccontextmanager
 async def before(
-    addresses: Sequence[str], instances: Sequence[Instance] = (), upstream: Upstream | None = None
+    addresses: Sequence[str],
+    instances: Sequence[Instance] = (),
+    upstream: Upstream | None = None,
+    page: Path = BUILT,
 ) -> AsyncIterator[Site]:
-    """Run what lies before services (HOST:PORT each): the page, built anew if it has changed, Envoy and Chromium."""
-    build()
+    """Run what lies before services (HOST:PORT each): a page, built anew if it has changed, Envoy and Chromium."""
+    build(page)
     async with AsyncExitStack() as parts:
-        served = await parts.enter_async_context(pages(free_port(), "--models", str(MODELS)))
+        options = ("--folder", str(page), "--models", str(MODELS))
+        served = await parts.enter_async_context(pages(free_port(), *options))
         envoy = EnvoyProcess(addresses, stream_idle_timeout=IDLE_SECONDS, pages=[served])
         await parts.enter_async_context(envoy)
         playwright = await parts.enter_async_context(async_playwright())
@@ -118,10 +122,11 @@ def asks(base_url: str, model: str) -> Mapping[str, str]:
     return {"STREAMSVC_UPSTREAMS": json.dumps({"model": upstream, AGENT: {"kind": "worker"}})}
 
 
-def build() -> None:
-    """Build the page, if something in it is newer than what was built."""
-    subprocess.run(["make", "--silent", "web/demo/dist/index.html"], cwd=ROOT, check=True, timeout=300)
-    assert BUILT.exists()
+def build(page: Path = BUILT) -> None:
+    """Build a page into the folder `page`, if something in it is newer than what was built."""
+    target = (page / "index.html").relative_to(ROOT)
+    subprocess.run(["make", "--silent", str(target)], cwd=ROOT, check=True, timeout=300)
+    assert page.exists()
 
 
 class Shown:
