@@ -122,3 +122,35 @@ def _end(job: job_pb2.Job) -> str:
     if job.status == job_pb2.JOB_STATUS_COMPLETED:
         return job_pb2.FinishReason.Name(job.finish_reason).removeprefix("FINISH_REASON_").lower()
     return "goes on"
+
+
+def conversation() -> list[content_pb2.ChatMessage]:
+    """Return messages of everybody, with files and a call."""
+    called = content_pb2.ToolCallPart(call_id="c1", name="weather", arguments_json='{"city":"Rome"}')
+    called.results.add().text = "sunny"
+    image = content_pb2.FilePart(data=b"png", media_type="image/png")
+    document = content_pb2.FilePart(url="http://example.com/a.pdf", media_type="application/pdf", name="a.pdf")
+    kept = content_pb2.FilePart(file_id="f1", media_type="image/png")
+    thought = content_pb2.ReasoningPart(text="hm")
+    return [
+        _message(content_pb2.ROLE_SYSTEM, content_pb2.ContentPart(text=content_pb2.TextPart(text="Be brief."))),
+        _message(content_pb2.ROLE_USER, content_pb2.ContentPart(text=content_pb2.TextPart(text="How is Rome?"))),
+        _message(
+            content_pb2.ROLE_ASSISTANT,
+            content_pb2.ContentPart(reasoning=thought),
+            content_pb2.ContentPart(text=content_pb2.TextPart(text="Let me see.")),
+            content_pb2.ContentPart(tool_call=called),
+            content_pb2.ContentPart(text=content_pb2.TextPart(text="It is sunny.")),
+        ),
+        _message(
+            content_pb2.ROLE_USER,
+            content_pb2.ContentPart(text=content_pb2.TextPart(text="And here?")),
+            content_pb2.ContentPart(file=image),
+            content_pb2.ContentPart(file=document),
+            content_pb2.ContentPart(file=kept),
+        ),
+    ]
+
+
+def _message(role: content_pb2.Role.ValueType, *parts: content_pb2.ContentPart) -> content_pb2.ChatMessage:
+    return content_pb2.ChatMessage(role=role, parts=parts)

@@ -30,8 +30,9 @@ def answer(
         job = await publish(answer(agent, "Why is the sky blue?"), conversation_id="c1")
 
     With `keeping`, calls that need approval become questions, and a job started with their answers goes on with the run
-    that asked: `given` is not needed then. Whoever is begun again begins the run from its start, and tools may run
-    twice. What goes wrong in a run fails the job; raises what the SDK raises for mistakes of the program.
+    that asked. Without `given`, the job's own messages are the input. Whoever is begun again begins the run from its
+    start, and tools may run twice. What goes wrong in a run fails the job; raises what the SDK raises for mistakes of
+    the program.
     """
 
     def answering(so_far: state_pb2.JobState) -> AsyncIterator[event_pb2.Event]:
@@ -49,8 +50,8 @@ def handler(
     """
 
     def handle(pub: Publisher) -> AsyncIterator[event_pb2.Event]:
-        messages = pub.request.messages if pub.request is not None else pub.so_far.input
-        return _answer(agent, input_of(messages), pub.so_far, keeping, options)
+        history = input_of(pub.request.messages) if pub.request is not None else []
+        return _answer(agent, history, pub.so_far, keeping, options)
 
     return handle
 
@@ -60,8 +61,8 @@ async def _answer(
 ) -> AsyncGenerator[event_pb2.Event, None]:
     told = Told(so_far)
     try:
-        begun = await _answered(agent, so_far, keeping, told, options) if so_far.answers else given
-        result = Runner.run_streamed(agent, begun, **options)
+        answered = await _answered(agent, so_far, keeping, told, options) if so_far.answers else None
+        result = Runner.run_streamed(agent, answered or given or input_of(so_far.input), **options)
         try:
             async for heard in result.stream_events():
                 told.hear(heard)

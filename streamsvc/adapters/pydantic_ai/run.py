@@ -18,7 +18,7 @@ from streamsvc.adapters.pydantic_ai.input import input_of
 from streamsvc.adapters.pydantic_ai.told import Told
 from streamsvc.adapters.pydantic_ai.waiting import Waiting
 from streamsvc.client import Publisher
-from streamsvc.v1 import event_pb2, job_pb2, state_pb2
+from streamsvc.v1 import content_pb2, event_pb2, job_pb2, state_pb2
 
 Agent = AbstractAgent[Any, Any]
 Input = str | Sequence[UserContent] | None
@@ -33,13 +33,14 @@ def answer(
         job = await publish(answer(agent, "Why is the sky blue?"), conversation_id="c1")
 
     With `keeping`, deferred calls become questions if the agent may return DeferredToolRequests, and a job started with
-    their answers goes on with the run that asked: `given` is not needed then. Whoever is begun again begins the run
-    from its start, and tools may run twice. What goes wrong in a run fails the job; raises what Pydantic AI raises for
-    mistakes of the program.
+    their answers goes on with the run that asked. Without `given`, the job's own messages are the input. Whoever is
+    begun again begins the run from its start, and tools may run twice. What goes wrong in a run fails the job; raises
+    what Pydantic AI raises for mistakes of the program.
     """
 
     def answering(so_far: state_pb2.JobState) -> AsyncIterator[event_pb2.Event]:
-        return _answer(agent, {"user_prompt": given, **options}, so_far, keeping)
+        begun = {"user_prompt": given} if given is not None else _given(so_far.input)
+        return _answer(agent, {**begun, **options}, so_far, keeping)
 
     return answering
 
@@ -53,11 +54,15 @@ def handler(
     """
 
     def handle(pub: Publisher) -> AsyncIterator[event_pb2.Event]:
-        messages = pub.request.messages if pub.request is not None else pub.so_far.input
-        prompt, history = input_of(messages)
-        return _answer(agent, {"user_prompt": prompt, "message_history": history, **options}, pub.so_far, keeping)
+        history = pub.request.messages if pub.request is not None else ()
+        return _answer(agent, {**_given(history or pub.so_far.input), **options}, pub.so_far, keeping)
 
     return handle
+
+
+def _given(messages: Sequence[content_pb2.ChatMessage]) -> Options:
+    prompt, history = input_of(messages)
+    return {"user_prompt": prompt, "message_history": history}
 
 
 async def _answer(
