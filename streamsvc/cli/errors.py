@@ -22,6 +22,7 @@ _WAYS_OUT = {
     "PRODUCER_UNKNOWN": "choose one of these with --producer, or add it to the service's streamsvc.toml",
     "MODEL_UNKNOWN": "choose one with --model",
     "REQUEST_ID_REUSED": "choose another --request-id, or leave it out",
+    "INPUT_ANSWERED": "run `streamsvc follow {job_id}`",
     "CONVERSATION_BUSY": "or run `streamsvc follow {job_id}`, or add --concurrency replace",
     "OVERLOADED": "try again later",
     "QUOTA_EXCEEDED": "try again later",

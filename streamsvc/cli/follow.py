@@ -68,7 +68,8 @@ def follow(
     A lost connection is taken up again by itself, nothing is missed or repeated. In a terminal the answer is laid out
     as it comes. Ctrl-C stops following, the job goes on; a second Ctrl-C cancels it.
 
-    Exits with 0 if the job completed, 4 if it failed, 5 if it was cancelled, 130 after Ctrl-C.
+    Exits with 0 if the job completed, 3 if it waits for people (`streamsvc answer`), 4 if it failed, 5 if it was
+    cancelled, 130 after Ctrl-C.
     """
 
     async def work(client: Client) -> int:
@@ -120,21 +121,24 @@ async def _attend(client: Client, stream: JobStream, target: str, view: output.V
         return await _leave(client, stream, target, interrupts, leaving.result())
 
 
-async def _ended(client: Client, showing: asyncio.Task[output.Status | None], stream: JobStream, target: str) -> int:
+async def _ended(client: Client, showing: asyncio.Task[output.Ending | None], stream: JobStream, target: str) -> int:
     try:
-        status = showing.result() or await _final_status(client, stream.job_id)
+        ending = showing.result() or await _ending(client, stream.job_id)
     except GaveUp as gave_up:
         say(f"{sentence(gave_up, target)}; go on later with: {go_on(stream, target)}")
         return EXIT_CALL_FAILED
-    return output.EXIT_CODES[status] if status is not None else 0
+    if ending is output.Ending.WAITS:
+        command = shlex.join(["streamsvc", "answer", stream.job_id, *words_of_target(target)])
+        say(f"the job waits for people; answer with: {command}")
+    return ending.value if ending is not None else 0
 
 
-async def _final_status(client: Client, job_id: str) -> output.Status | None:
+async def _ending(client: Client, job_id: str) -> output.Ending | None:
     """Return how a job ended, for one who had its final event before."""
     async with client.stream(job_id, catch_up=job_service_pb2.CATCH_UP_MODE_SNAPSHOT) as stream:
         async for item in stream:
-            if (status := output.final_status(item)) is not None:
-                return status
+            if (ending := output.ending_of(item)) is not None:
+                return ending
     return None
 
 

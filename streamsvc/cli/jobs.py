@@ -22,6 +22,7 @@ from streamsvc.cli.options import (
     Target,
     examples,
 )
+from streamsvc.cli.status import FINAL
 from streamsvc.cli.terminal import on_terminal, printable, say
 from streamsvc.client import Client, Unreachable
 from streamsvc.errors import StreamsvcError
@@ -129,7 +130,7 @@ def cancel(job_id: JobId, target: Target = DEFAULT_TARGET, reason: Reason = "") 
 
     async def work(client: Client) -> int:
         job = await client.cancel(job_id, reason)
-        ended = job.status in output.EXIT_CODES
+        ended = job.status in FINAL
         typer.echo(f"the job had ended already: {job_pb2.JobStatus.Name(job.status)}" if ended else "asked to stop")
         return 0
 

@@ -42,13 +42,13 @@ class LiveView:
         self._wall = wall
         self._pace = Pace()
         self._heard_at = clock()
-        self._status: output.Status | None = None
+        self._ending: output.Ending | None = None
         self._body: list[str] = []
         self._state = state_pb2.JobState()
         self._painted: object = None
 
-    async def show(self, stream: JobStream) -> output.Status | None:
-        """Show the stream to its end, and return the job's final status."""
+    async def show(self, stream: JobStream) -> output.Ending | None:
+        """Show the stream to its end, and return how the job ended."""
         reading = asyncio.create_task(self._read(stream))
         try:
             while not reading.done():
@@ -57,7 +57,7 @@ class LiveView:
                 cost = self._clock() - began
                 await asyncio.wait({reading}, timeout=max(FRAME_SECONDS, _SHARE * cost))
             await reading
-            return self._status
+            return self._ending
         finally:
             reading.cancel()
             await asyncio.wait({reading})
@@ -68,7 +68,7 @@ class LiveView:
             self._heard_at = self._clock()
             if isinstance(item, event_pb2.Event) and item.WhichOneof("payload") in _DELTAS:
                 self._pace.add(self._heard_at)
-            self._status = output.final_status(item) or self._status
+            self._ending = output.ending_of(item) or self._ending
 
     def _paint(self, stream: JobStream) -> None:
         rows, columns = self._screen.height, self._screen.width

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from streamsvc.cli import follow, health, jobs, publish, serve_command, start, watch
+from streamsvc.cli import answer, follow, health, jobs, publish, serve_command, start, watch
 from streamsvc.cli.options import examples
 
 _HELP = """Ask language models; no answer is lost.
@@ -45,6 +45,7 @@ def _add(name: str, panel: str, function: Callable[..., None], epilog: str) -> N
 
 _add("start", _ASK, start.start, start.EPILOG)
 _add("follow", _ASK, follow.follow, follow.EPILOG)
+_add("answer", _ASK, answer.answer, answer.EPILOG)
 _add("publish", _ASK, publish.publish, publish.EPILOG)
 _add("list", _JOBS, jobs.list_jobs, jobs.LIST_EPILOG)
 _add("watch", _JOBS, watch.watch, watch.EPILOG)

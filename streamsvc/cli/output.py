@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Protocol, TypeAlias
+from enum import Enum
+from typing import Protocol
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from streamsvc.cli.errors import failure
-from streamsvc.cli.terminal import printable, say
+from streamsvc.cli.terminal import one_line, printable, say
 from streamsvc.client import JobStream
 from streamsvc.v1 import event_pb2, job_pb2, state_pb2
 
-Status: TypeAlias = job_pb2.JobStatus.ValueType
 
-EXIT_CODES = {
-    job_pb2.JOB_STATUS_COMPLETED: 0,
-    job_pb2.JOB_STATUS_FAILED: 4,
-    job_pb2.JOB_STATUS_CANCELLED: 5,
-}
-"""How a command ends that followed a job to its end. 1: the call failed. 2: the command was not understood."""
+class Ending(Enum):
+    """How a job ended, as the exit code of a command that followed it. 1: the call failed. 2: it was not understood."""
+
+    COMPLETED = 0
+    WAITS = 3  # for people
+    FAILED = 4
+    CANCELLED = 5
 
 
 class Output(Protocol):
@@ -43,8 +44,8 @@ class Output(Protocol):
 class View(Protocol):
     """Shows a stream to its end."""
 
-    async def show(self, stream: JobStream) -> Status | None:
-        """Show the stream, and return the job's final status. Being cancelled is a way to end, too."""
+    async def show(self, stream: JobStream) -> Ending | None:
+        """Show the stream, and return how the job ended. Being cancelled is a way to end, too."""
         ...
 
 
@@ -54,19 +55,19 @@ class Lines:
     def __init__(self, show: Output) -> None:
         self._show = show
 
-    async def show(self, stream: JobStream) -> Status | None:
+    async def show(self, stream: JobStream) -> Ending | None:
         """See `View.show`."""
-        status = None
+        ending = None
         try:
             async for item in stream:
                 if isinstance(item, state_pb2.JobState):
                     self._show.snapshot(item)
                 else:
                     self._show.event(item)
-                status = final_status(item) or status
+                ending = ending_of(item) or ending
         finally:
             self._show.leave()
-        return status
+        return ending
 
 
 class Text:
@@ -86,6 +87,9 @@ class Text:
             case "job_resumed":
                 again = ", from the beginning" if event.job_resumed.restarted else ""
                 self._say(f"another producer goes on{again}")
+            case "input_requested":
+                asked = event.input_requested.input_request
+                self._say(f"asks: {one_line(asked.message or asked.type)}")
             case "job_failed":
                 self._say(f"failed: {failure(event.job_failed.error)}")
             case "job_cancelled":
@@ -146,16 +150,29 @@ def write_json(value: object) -> None:
     sys.stdout.flush()
 
 
-def final_status(item: event_pb2.Event | state_pb2.JobState) -> Status | None:
-    """Return the final status that an item of a stream tells of, None if it tells of none."""
+def ending_of(item: event_pb2.Event | state_pb2.JobState) -> Ending | None:
+    """Return the ending that an item of a stream tells of, None if it tells of none."""
     if isinstance(item, state_pb2.JobState):
-        return item.job.status if item.job.status in EXIT_CODES else None
-    kind = item.WhichOneof("payload")
-    return {
-        "job_completed": job_pb2.JOB_STATUS_COMPLETED,
-        "job_failed": job_pb2.JOB_STATUS_FAILED,
-        "job_cancelled": job_pb2.JOB_STATUS_CANCELLED,
-    }.get(kind or "")
+        return ending_of_job(item.job)
+    match item.WhichOneof("payload"):
+        case "job_completed":
+            return _completed(item.job_completed.finish_reason)
+        case "job_failed":
+            return Ending.FAILED
+        case "job_cancelled":
+            return Ending.CANCELLED
+    return None
+
+
+def ending_of_job(job: job_pb2.Job) -> Ending | None:
+    """Return how a job has ended, None if it has not."""
+    if job.status == job_pb2.JOB_STATUS_COMPLETED:
+        return _completed(job.finish_reason)
+    return {job_pb2.JOB_STATUS_FAILED: Ending.FAILED, job_pb2.JOB_STATUS_CANCELLED: Ending.CANCELLED}.get(job.status)
+
+
+def _completed(reason: int) -> Ending:
+    return Ending.WAITS if reason == job_pb2.FINISH_REASON_INPUT_REQUIRED else Ending.COMPLETED
 
 
 def answer_text(state: state_pb2.JobState) -> str:

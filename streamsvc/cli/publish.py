@@ -14,14 +14,14 @@ from streamsvc.cli.calls import CALL_TIMEOUT, run, targets_of
 from streamsvc.cli.errors import EXIT_CALL_FAILED, EXIT_INTERRUPTED, sentence
 from streamsvc.cli.interrupts import Interrupts
 from streamsvc.cli.options import INTERNAL_TARGET, INTERNAL_VARIABLE, examples
-from streamsvc.cli.output import EXIT_CODES
+from streamsvc.cli.output import ending_of_job
 from streamsvc.cli.start import ConversationId, Labels, labels_of
 from streamsvc.cli.stdin import Input, events_of, text_of
 from streamsvc.cli.terminal import say
 from streamsvc.client import AlreadyEnded, AnswerDiffers, Publisher, Unreachable, publishing
 from streamsvc.client.publish_skip import beyond
 from streamsvc.errors import StreamsvcError
-from streamsvc.v1 import event_pb2
+from streamsvc.v1 import event_pb2, job_pb2
 
 INTERRUPTED = "interrupted at the command line"
 
@@ -78,7 +78,8 @@ def publish(
     The job completes when the input ends. A cancel from elsewhere ends the command, and so the pipe. Ctrl-C cancels the
     job; after SIGTERM, or if this command is killed, it waits for the same command with the same --request-id.
 
-    Exits with 0 if the job completed, 4 if it failed, 5 if it was cancelled, 130 after Ctrl-C.
+    Exits with 0 if the job completed, 3 if it waits for people, 4 if it failed, 5 if it was cancelled, 130 after
+    Ctrl-C.
     """
 
     async def work() -> int:
@@ -98,10 +99,10 @@ def publish(
                 )
             except AlreadyEnded as ended:
                 say(f"job {ended.job.id} has ended already")
-                return EXIT_CODES.get(ended.job.status, EXIT_CALL_FAILED)
+                return _code(ended.job)
             typer.echo(f"job {pub.job.id}", err=True)
             code = await _say_all(pub, as_json)
-        return code or EXIT_CODES.get(pub.job.status, EXIT_CALL_FAILED)
+        return code or _code(pub.job)
 
     run(_told(work(), target))
 
@@ -134,6 +135,11 @@ async def _say_all(pub: Publisher, as_json: bool) -> int:
         raise asyncio.CancelledError  # the job is given away
     pub.end(event_pb2.Event(job_cancelled=event_pb2.JobCancelled(reason=INTERRUPTED)))
     return EXIT_INTERRUPTED
+
+
+def _code(job: job_pb2.Job) -> int:
+    ending = ending_of_job(job)
+    return EXIT_CALL_FAILED if ending is None else ending.value
 
 
 async def _told(work: Coroutine[Any, Any, int], target: str) -> int:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from streamsvc.cli.errors import failure
 from streamsvc.cli.markdown import markdown
+from streamsvc.cli.questions import in_short, ways
 from streamsvc.cli.terminal import one_line, printable
 from streamsvc.v1 import content_pb2, job_pb2, state_pb2
 
@@ -40,8 +41,9 @@ def answer(state: state_pb2.JobState) -> RenderableType:
 
 
 def question(state: state_pb2.JobState) -> RenderableType:
-    """Return what the job answers, on one line."""
+    """Return what the job answers, on one line: what people wrote, or what they said to the questions before it."""
     texts = [part.text.text for message in state.input for part in message.parts if part.text.text]
+    texts = texts or ["; ".join(map(in_short, state.answers))] * bool(state.answers)
     return Text(f"> {one_line(texts[-1], _SHORT)}", style="dim") if texts else Text()
 
 
@@ -64,7 +66,8 @@ def _blocks(state: state_pb2.JobState) -> Iterator[tuple[str, RenderableType]]:
     for error in state.errors:
         yield "error", Text(f"! {one_line(failure(error))}", style="yellow")
     for request in state.input_requests:
-        yield "input", Text(f"? {one_line(request.message or request.type)}", style="bold yellow")
+        asked = one_line(request.message or request.type)
+        yield "input", Text.assemble((f"? {asked}", "bold yellow"), (f"  {ways(request)}", "dim"))
     if state.job.status == job_pb2.JOB_STATUS_FAILED:
         yield "failed", Text(f"✗ failed: {printable(failure(state.job.error))}", style="red")
 

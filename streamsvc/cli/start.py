@@ -115,7 +115,8 @@ def start(
     The answer is a job of the service: it goes on whatever happens here. Ctrl-C stops following, a second Ctrl-C
     cancels the job; `streamsvc follow` takes it up again, from any terminal.
 
-    Exits with 0 if the job completed, 4 if it failed, 5 if it was cancelled, 130 after Ctrl-C.
+    Exits with 0 if the job completed, 3 if it waits for people (`streamsvc answer`), 4 if it failed, 5 if it was
+    cancelled, 130 after Ctrl-C.
     """
     asked = Asked(conversation, producer, model, system, temperature, max_tokens, extra, request_id)
 

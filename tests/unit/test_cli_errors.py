@@ -10,6 +10,7 @@ from streamsvc.client import GaveUp, Unreachable
 from streamsvc.errors import (
     ConversationBusy,
     FieldInvalid,
+    InputAnswered,
     JobNotFound,
     Overloaded,
     ProducerUnknown,
@@ -41,6 +42,7 @@ def unreachable(code: str) -> Unreachable:
         (ProducerUnknown.of("producer", "'openai' is not configured; known: scripted"), "set OPENAI_API_KEY"),
         (ProducerUnknown.of("producer", "'anthropic' is not configured; known: scripted"), "set ANTHROPIC_API_KEY"),
         (ConversationBusy("busy", {"job_id": "abc"}), "`streamsvc follow abc`"),
+        (InputAnswered("answered", {"job_id": "abc"}), "`streamsvc follow abc`"),
         (StateTooLarge("too large", {"job_id": "abc"}), "`streamsvc follow abc`"),
         (Overloaded("full"), "try again later"),
     ],

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from streamsvc.cli.main import app
 
-COMMANDS = ("start", "follow", "publish", "list", "watch", "state", "cancel", "delete", "serve", "health")
+COMMANDS = ("start", "follow", "answer", "publish", "list", "watch", "state", "cancel", "delete", "serve", "health")
 OLDER = {
     "start": {"--target", "--producer", "--model", "--extra", "--request-id", "--detach", "--json"},
     "follow": {"--target", "--after", "--epoch", "--snapshot", "--json"},

@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 
 from streamsvc.cli.live import LiveView, show_state
+from streamsvc.cli.output import Ending
 from streamsvc.cli.screen import Screen
 from streamsvc.client import Cursor, JobStream
 from streamsvc.errors import JobNotFound
@@ -82,14 +83,14 @@ class Frames(Screen):
         self.cleared = True
 
 
-async def show(screen: Frames, stream: Told, *, with_question: bool = False) -> job_pb2.JobStatus.ValueType | None:
+async def show(screen: Frames, stream: Told, *, with_question: bool = False) -> Ending | None:
     return await LiveView(screen, with_question=with_question).show(cast(JobStream, stream))
 
 
 async def test_it_is_painted_by_time_and_never_by_event() -> None:
     screen = Frames()
-    status = await show(screen, Told(created(), part_started(), *(text(f"{n} ") for n in range(5000)), COMPLETED))
-    assert status == job_pb2.JOB_STATUS_COMPLETED
+    ending = await show(screen, Told(created(), part_started(), *(text(f"{n} ") for n in range(5000)), COMPLETED))
+    assert ending is Ending.COMPLETED
     assert len(screen.painted) < 10
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from streamsvc.cli.output import JsonLines, Lines, Output, Text, answer_text, final_status
+from streamsvc.cli.output import Ending, JsonLines, Lines, Output, Text, answer_text, ending_of
 from streamsvc.cli.terminal import on_terminal, one_line, printable
 from streamsvc.client import JobStream
 from streamsvc.v1 import event_pb2, job_pb2, state_pb2
@@ -30,7 +30,7 @@ class Told:
             yield item
 
 
-async def show(output: Output, *items: Event | state_pb2.JobState) -> job_pb2.JobStatus.ValueType | None:
+async def show(output: Output, *items: Event | state_pb2.JobState) -> Ending | None:
     return await Lines(output).show(cast(JobStream, Told(*items)))
 
 
@@ -39,8 +39,8 @@ def failed(**error: Any) -> Event:
 
 
 async def test_text_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    status = await show(Text(), part_started(), text("some **bold"), text("** words"), COMPLETED)
-    assert status == job_pb2.JOB_STATUS_COMPLETED
+    ending = await show(Text(), part_started(), text("some **bold"), text("** words"), COMPLETED)
+    assert ending is Ending.COMPLETED
     assert capsys.readouterr() == ("some **bold** words\n", "")
 
 
@@ -63,22 +63,22 @@ async def test_of_a_stream_that_is_left_a_pipe_gets_only_the_answer(capsys: pyte
 
 
 async def test_a_failure_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    status = await show(Text(), part_started(), text("half an"), failed(reason="UPSTREAM_TIMEOUT", message="too late"))
-    assert status == job_pb2.JOB_STATUS_FAILED
+    ending = await show(Text(), part_started(), text("half an"), failed(reason="UPSTREAM_TIMEOUT", message="too late"))
+    assert ending is Ending.FAILED
     assert capsys.readouterr() == ("half an\n", "streamsvc: failed: UPSTREAM_TIMEOUT: too late\n")
 
 
 async def test_a_takeover_and_a_cancellation_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     resumed = Event(job_resumed=event_pb2.JobResumed(attempt=2, restarted=True))
     cancelled = Event(job_cancelled=event_pb2.JobCancelled(reason="enough"))
-    assert await show(Text(), resumed, cancelled) == job_pb2.JOB_STATUS_CANCELLED
+    assert await show(Text(), resumed, cancelled) is Ending.CANCELLED
     told = "streamsvc: another producer goes on, from the beginning\nstreamsvc: cancelled: enough\n"
     assert capsys.readouterr().err == told
 
 
 async def test_a_snapshot_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
     state = folded(numbered(part_started(), text("all of it"), failed(reason="PRODUCER_LOST", message="gone")))
-    assert await show(Text(), state) == job_pb2.JOB_STATUS_FAILED
+    assert await show(Text(), state) is Ending.FAILED
     assert capsys.readouterr() == ("all of it\n", "streamsvc: failed: PRODUCER_LOST: gone\n")
 
 
@@ -92,8 +92,8 @@ async def test_json_is_a_line_an_event_and_a_line_a_snapshot(capsys: pytest.Capt
 
 
 def test_a_delta_tells_of_no_status() -> None:
-    assert final_status(text("x")) is None
-    assert final_status(state_pb2.JobState(job=job_pb2.Job(status=job_pb2.JOB_STATUS_RUNNING))) is None
+    assert ending_of(text("x")) is None
+    assert ending_of(state_pb2.JobState(job=job_pb2.Job(status=job_pb2.JOB_STATUS_RUNNING))) is None
 
 
 def test_the_answer_is_its_text_without_reasoning() -> None:

@@ -179,14 +179,23 @@ def test_files_data_and_parts_of_the_future_keep_their_place() -> None:
     ]
 
 
+def test_a_job_that_goes_on_with_answers_shows_them_as_its_question() -> None:
+    screen = Screen(Terminal(), lambda: (61, 20))
+    rejected = content_pb2.InputAnswer(decision=content_pb2.INPUT_DECISION_REJECT, comment="too long")
+    told = content_pb2.InputAnswer(decision=content_pb2.INPUT_DECISION_RESPOND, json='"here"')
+    (line,) = screen.lines(question(state_pb2.JobState(answers=[rejected, told])))
+    assert STYLE.sub("", line) == '> reject: too long; respond: "here"'
+
+
 def test_errors_and_questions_are_shown() -> None:
     error = job_pb2.JobError(reason="TOOL_SLOW", message="it takes long")
     asked = content_pb2.InputRequest(id="q", type="tool_approval", message="May it run?")
+    asked.decisions.extend((content_pb2.INPUT_DECISION_APPROVE, content_pb2.INPUT_DECISION_REJECT))
     state = state_of(
         Event(error_reported=event_pb2.ErrorReported(error=error)),
         Event(input_requested=event_pb2.InputRequested(input_request=asked)),
     )
-    assert shown(state) == "! TOOL_SLOW: it takes long\n\n? May it run?"
+    assert shown(state) == "! TOOL_SLOW: it takes long\n\n? May it run?  approve or reject"
 
 
 def test_a_failed_job_says_why_and_what_to_do() -> None:
