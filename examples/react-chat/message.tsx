@@ -43,7 +43,9 @@ function Tool({ part, answer }: { readonly part: Extract<Part, { toolCallId: str
   const asked = part.state === "approval-requested" ? part.approval.id : undefined;
   return (
     <div className="part tool" data-part={part.type} data-state={part.state}>
-      <code>{[part.input, part.output].flatMap((value) => (value == null ? [] : [JSON.stringify(value)])).join(" → ")}</code>
+      <code>
+        {[part.input, part.output].flatMap((value) => (value == null ? [] : [JSON.stringify(value)])).join(" → ")}
+      </code>
       {asked && (
         <>
           <button onClick={() => answer({ id: asked, approved: true })}>Approve</button>
