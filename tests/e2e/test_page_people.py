@@ -220,6 +220,11 @@ async def test_long_texts_fit_on_a_narrow_screen_in_both_themes(there: Site) -> 
         assert answered.comment == LONG[:2000].strip()
         await tab.exactly(state)
         assert await tab.page.evaluate("document.documentElement.scrollWidth") == 390
+        # What comes next is in view, as before the decision.
+        below = "turns.scrollHeight - turns.scrollTop - turns.clientHeight"
+        await tab.page.wait_for_function(
+            f"() => {{ const turns = document.querySelector('.turns'); return {below} < 60 }}"
+        )
         await tab.keep("rejected-at-length")
 
 

@@ -9,6 +9,8 @@ import { pretty } from "./json.js";
 import { Response } from "./response.js";
 
 const { APPROVE, EDIT, REJECT, RESPOND } = InputDecision;
+/** What comes below is what a person wants to see next. */
+const STAY = { preventScroll: true };
 
 interface Props {
   readonly question: Question;
@@ -30,7 +32,7 @@ export function Asked({ question, parts, decided, sending, lost, decide }: Props
   const section = useKeptFocus(open);
   const { title, json, approval } = subject(request, parts);
   const decideHere = (decision: Decided) => {
-    section.current?.focus();
+    section.current?.focus(STAY);
     decide(decision);
   };
   return (
@@ -97,7 +99,7 @@ function useKeptFocus(open: boolean): RefObject<HTMLElement | null> {
     return () => document.removeEventListener("focusin", moved);
   }, []);
   useEffect(() => {
-    if (!open && focused.current) section.current?.focus();
+    if (!open && focused.current) section.current?.focus(STAY);
   }, [open]);
   return section;
 }
