@@ -19,13 +19,9 @@ from agents import (
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 from agents.usage import Usage
 from openai.types.responses import (
-    Response,
     ResponseCodeInterpreterToolCall,
-    ResponseCompletedEvent,
     ResponseFileSearchToolCall,
     ResponseFunctionWebSearch,
-    ResponseOutputItemAddedEvent,
-    ResponseOutputItemDoneEvent,
     ResponseOutputMessage,
     ResponseOutputRefusal,
     ResponseOutputText,
@@ -41,6 +37,7 @@ from openai.types.responses.response_reasoning_item import Content, Summary
 
 from streamsvc.adapters.openai_agents import answer
 from tests.support.adapted import begun, events_of, lines, told
+from tests.support.agents_steps import completed, in_items
 from tests.support.folding import folded
 
 set_tracing_disabled(True)
@@ -239,34 +236,6 @@ async def test_what_is_not_said_again_is_emptied_and_its_step_stopped() -> None:
         "usage agent-1 scripted-model 0/0",
         "stop",
     ]
-
-
-def in_items(*items: Any) -> ModelStep:
-    """Return what a model says item by item, none of them in pieces."""
-
-    async def saying(_: object) -> AsyncIterator[Any]:
-        for number, item in enumerate(items):
-            place = {"output_index": number, "sequence_number": 0, "item": item}
-            yield ResponseOutputItemAddedEvent(type="response.output_item.added", **place)
-            yield ResponseOutputItemDoneEvent(type="response.output_item.done", **place)
-        yield completed(*items)
-
-    return ModelStep.stream(saying)
-
-
-def completed(*items: Any) -> ResponseCompletedEvent:
-    """Return the end of what a model says."""
-    response = Response(
-        id="x",
-        created_at=0,
-        model="m",
-        object="response",
-        output=list(items),
-        parallel_tool_calls=False,
-        tool_choice="auto",
-        tools=[],
-    )
-    return ResponseCompletedEvent(type="response.completed", response=response, sequence_number=0)
 
 
 def used(given: int, said: int) -> Usage:

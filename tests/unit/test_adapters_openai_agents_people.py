@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from agents import Agent, RunContextWrapper, function_tool, set_tracing_disabled
+from agents import Agent, HostedMCPTool, RunContextWrapper, function_tool, set_tracing_disabled
 from agents.testing import ScriptedModel, assistant_message, function_call
+from openai.types.responses.response_output_item import McpApprovalRequest
 
 from streamsvc.adapters.keeping import Folder
 from streamsvc.adapters.openai_agents import answer
 from tests.support.adapted import APPROVE, REJECT, answered, decided, events_of, told
+from tests.support.agents_steps import in_items
 from tests.support.folding import folded
 
 set_tracing_disabled(True)
@@ -132,3 +134,53 @@ async def test_nothing_of_the_kept_run_is_said_to_readers(keeping: Folder) -> No
     said = b"".join(event.SerializeToString() for event in events)
     assert b"swordfish" not in said
     assert b"hunter2" not in said.replace(b"{'token': 'hunter2'} sees 2 files", b"")
+
+
+async def test_a_call_of_an_agent_that_is_a_tool_is_asked_about_too(keeping: Folder) -> None:
+    def asking(*outer: Any) -> Agent[Any]:
+        steps = ([function_call("delete", {"name": "a"}, call_id="d")], [assistant_message("It is gone.")])
+        bob: Agent[Any] = Agent(name="bob", model=ScriptedModel(steps if outer[1:] else steps[1:]), tools=[delete])
+        tool = bob.as_tool(tool_name="bob", tool_description="Ask Bob.")
+        return Agent(name="ann", model=ScriptedModel(outer), tools=[tool])
+
+    calls = [function_call("bob", {"input": "Tidy up."}, call_id="b")]
+    asked = answer(asking(calls, [assistant_message("Done.")]), "Tidy up.", keeping=keeping)
+    assert await told(asked) == [
+        "step agent-1 agent ann (ann) succeeded",
+        """agent-1 call b bob({"input":"Tidy up."}) running""",
+        """agent-1 call d delete({"name":"a"}) ready""",
+        "usage agent-1 scripted-model 0/0",
+        "question one/d tool_approval about 1 May delete run? APPROVE|REJECT",
+        "input_required",
+    ]
+    going_on = answer(asking([assistant_message("Done.")]), keeping=keeping)
+    assert await told(going_on, answered("one", decided("one/d", APPROVE))) == [
+        "step agent-1 agent ann (ann) succeeded",
+        """agent-1 call d delete({"name":"a"}) ready""",
+        "agent-1 call b bob() succeeded 'It is gone.'",
+        "agent-1 text 'Done.'",
+        "usage agent-1 scripted-model 0/0",
+        "stop",
+    ]
+    assert DELETED == ["a"]
+
+
+async def test_a_call_that_the_models_api_would_make_is_asked_about(keeping: Folder) -> None:
+    asks = McpApprovalRequest(
+        id="m", type="mcp_approval_request", name="roll", server_label="dice", arguments='{"n":1}'
+    )
+    config = {"type": "mcp", "server_label": "dice", "server_url": "http://127.0.0.1:9/", "require_approval": "always"}
+    tools: list[Any] = [HostedMCPTool(tool_config=cast(Any, config))]
+    agent: Agent[Any] = Agent(name="ann", model=ScriptedModel([in_items(asks)]), tools=tools)
+    assert (await told(answer(agent, "Roll.", keeping=keeping)))[1:] == [
+        """agent-1 call m roll({"n":1}) ready""",
+        "question one/m tool_approval about 0 May roll run? APPROVE|REJECT",
+        "input_required",
+    ]
+    agent = Agent(name="ann", model=ScriptedModel([[assistant_message("Done.")]]), tools=tools)
+    assert (await told(answer(agent, keeping=keeping), answered("one", decided("one/m", APPROVE))))[1:] == [
+        """agent-1 call m roll({"n":1}) ready""",
+        "agent-1 text 'Done.'",
+        "usage agent-1 scripted-model 0/0",
+        "stop",
+    ]

@@ -41,6 +41,7 @@ class Told:
         self._said: set[str] = set()
         self._refused = False
         self._denied: set[str] = set()
+        self._waiting: list[Mapping[str, Any]] = []
         self._usage: defaultdict[tuple[str, str], content_pb2.Usage] = defaultdict(content_pb2.Usage)
 
     @property
@@ -58,12 +59,15 @@ class Told:
             self._at_work(event.new_agent.name)
 
     def again(self, item: ToolApprovalItem, *, denied: bool = False) -> None:
-        """Tell of a call that waits for people, unless it is told of in this job."""
-        self._at_work(item.agent.name)
+        """Tell of a call that waits for people, in the step of the agent at work, unless it is told of in this job."""
         call_id = item.call_id or ""
-        self._call({"type": "function_call", "call_id": call_id, "name": item.name, "arguments": item.arguments})
         if denied:
             self._denied.add(call_id)
+        call = {"type": "function_call", "call_id": call_id, "name": item.name, "arguments": item.arguments}
+        if self.step:
+            self._call(call)
+        else:
+            self._waiting.append(call)
 
     def _at_work(self, agent: str) -> None:
         if agent == self._agent and self.step:
@@ -73,6 +77,9 @@ class Told:
         self._agents += 1
         self.step, self._agent = f"agent-{self._agents}", agent
         self.saying.step(self.step, kind, title, agent=agent)
+        for call in self._waiting:
+            self._call(call)
+        self._waiting = []
 
     def _hear_model(self, event: TResponseStreamEvent) -> None:
         kind, heard = event.type.removeprefix("response."), calls.plain(event)
@@ -185,6 +192,10 @@ class Told:
             if not _may_wait(item, calls.name_of(given)):
                 self.saying.update(call_id, _RUNNING)
         elif name in ("tool_output", "handoff_occured"):
+            # An agent that is a tool, and whose own calls waited for people, answers in the next job.
+            origin = getattr(item, "tool_origin", None)
+            if origin is not None and origin.agent_tool_name:
+                self.saying.call(call_id, origin.agent_tool_name, self.step)
             status = _DENIED if call_id in self._denied else _SUCCEEDED
             self.saying.update(call_id, status, *calls.results_of(given))
 
