@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NotRequired
 from uuid import uuid4
 
 from checkpoints import Kept
@@ -15,12 +15,20 @@ from langchain_openai import ChatOpenAI
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import interrupt
+from typing_extensions import TypedDict
 
 MODEL_URL = os.environ.get("MODEL_URL", "http://127.0.0.1:8099/v1")
 PLACE = Path(os.environ.get("GARDEN", "."))
 """Where the agent's memory is, and the list of what was watered."""
 
 BEDS = ("roses", "beans", "herbs")
+
+
+class Decision(TypedDict):
+    """What a person may say to a call."""
+
+    type: Literal["approve", "reject"]
+    message: NotRequired[str]
 
 
 @tool
@@ -36,7 +44,7 @@ async def water(bed: str, litres: int, tool_call_id: Annotated[str, InjectedTool
     description = f"May the {bed} get {litres} litres of water?"
     # What LangChain's HumanInTheLoopMiddleware asks for one call, and what it gets back.
     asked = {"type": "tool_approval", "tool_call_id": tool_call_id, "name": "water", "args": args}
-    decision = interrupt({**asked, "description": description})
+    decision = interrupt({**asked, "description": description}, response_schema=Decision)
     if decision["type"] != "approve":
         return f"Not allowed: {decision.get('message', 'no reason given')}"
     with (PLACE / "watered.txt").open("a") as watered:
@@ -65,8 +73,8 @@ def model(tokens: int) -> ChatOpenAI:
 
 async def plan(state: MessagesState) -> dict[str, Any]:
     """Say what is going to be done."""
-    request = f"{state['messages'][-1].text}\nSay in two sentences how you will look after the garden."
-    return {"messages": [await model(60).ainvoke([HumanMessage(request)])]}
+    request = f"{state['messages'][-1].text}\nWrite a short letter that says how you will look after the garden."
+    return {"messages": [await model(100).ainvoke([HumanMessage(request)])]}
 
 
 async def choose(state: MessagesState) -> dict[str, Any]:
@@ -87,8 +95,8 @@ async def choose(state: MessagesState) -> dict[str, Any]:
 async def tell(state: MessagesState) -> dict[str, Any]:
     """Say what was done."""
     results = " ".join(message.text for message in state["messages"] if isinstance(message, ToolMessage))
-    request = f"These are the results: {results}\nTell me in three sentences what was done in the garden."
-    return {"messages": [await model(80).ainvoke([HumanMessage(request)])]}
+    request = f"Write a short letter to the owner of a garden. Say what was done: {results}"
+    return {"messages": [await model(100).ainvoke([HumanMessage(request)])]}
 
 
 def more(state: MessagesState) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +18,13 @@ from streamsvc.client import Client, publish
 from streamsvc.v1 import content_pb2, event_pb2, job_pb2, state_pb2
 from tests.support.fleet import fleet
 from tests.support.langgraph_main import AFTER, BEFORE
+from tests.support.langgraph_worker import worker
 from tests.support.outside import AGENT, inside
-from tests.support.outside_process import ROOT, WORKERS, Outside, internal
+from tests.support.outside_process import WORKERS, internal
 from tests.support.redis_servers import shared
-from tests.support.service import clean_environment, client_of
+from tests.support.service import client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-EXAMPLE = ROOT / "examples" / "langgraph-agent"
 
 
 async def test_a_worker_is_killed_before_and_after_people_were_asked(tmp_path: Path) -> None:
@@ -86,7 +82,7 @@ async def killed_meanwhile(
 ) -> tuple[state_pb2.JobState, list[event_pb2.Event]]:
     """Have a worker killed as soon as a reader has seen enough, and another one started. Returns what readers saw."""
     events: list[event_pb2.Event] = []
-    async with worker(targets, folder) as first:
+    async with worker("-m", "tests.support.langgraph_main", targets, os.fspath(folder)) as first:
         reader = client.stream(job_id, fold=True)
         async for event in reader:
             assert isinstance(event, event_pb2.Event)
@@ -94,30 +90,9 @@ async def killed_meanwhile(
             if event.HasField("text_delta") and ready(reader.state()):
                 await first.kill()
                 break
-    async with worker(targets, folder):
+    async with worker("-m", "tests.support.langgraph_main", targets, os.fspath(folder)):
         going_on = client.resume(reader.state())
         async for event in going_on:
             assert isinstance(event, event_pb2.Event)
             events.append(event)
     return going_on.state(), events
-
-
-@asynccontextmanager
-async def worker(targets: str, folder: Path) -> AsyncIterator[Outside]:
-    """Run a worker with the graph of `langgraph_main`."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.support.langgraph_main", targets, os.fspath(folder)),
-        cwd=ROOT,
-        env={**clean_environment(), "PYTHONPATH": f"{ROOT}:{EXAMPLE}"},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    outside = Outside(process)
-    try:
-        yield outside
-    except BaseException as failed:
-        failed.add_note(f"the worker wrote:\n{outside.errors[-2000:]}")
-        raise
-    finally:
-        await outside.kill()

@@ -135,6 +135,20 @@ async def test_a_tool_that_fails_and_one_that_no_model_called() -> None:
     assert state.parts[2].text.text == "three is 3"
 
 
+async def test_calls_of_nodes_that_run_side_by_side_are_in_their_own_steps() -> None:
+    async def left(state: MessagesState) -> None:
+        await add.ainvoke({"a": 1, "b": 1})
+
+    async def right(state: MessagesState) -> None:
+        await add.ainvoke({"a": 2, "b": 2})
+
+    builder = StateGraph(MessagesState).add_node("left", left).add_node("right", right)
+    state = (await run(builder.add_edge(START, "left").add_edge(START, "right").compile(), {"messages": []})).state
+    titles = {step.id: step.title for step in state.steps}
+    said = {titles[part.step_id]: part.tool_call.results[0].json for part in state.parts}
+    assert said == {"left": '{"sum": 2}', "right": '{"sum": 4}'}
+
+
 async def test_messages_that_nodes_make_of_blocks_of_all_kinds() -> None:
     blocks: Any = [
         {

@@ -6,15 +6,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from langgraph.types import Interrupt, StateSnapshot
+from langgraph.types import Interrupt
 
 from streamsvc.adapters.langgraph.content import json_of
 from streamsvc.adapters.saying import Saying
 from streamsvc.v1 import content_pb2, state_pb2
 
 if TYPE_CHECKING:
-    from streamsvc.adapters.langgraph.hearing import Hearing
-    from streamsvc.adapters.langgraph.memory import Past
+    from streamsvc.adapters.langgraph.memory import Past, Waiting
 
 APPROVE = content_pb2.INPUT_DECISION_APPROVE
 REJECT = content_pb2.INPUT_DECISION_REJECT
@@ -25,14 +24,15 @@ _DECISIONS = {"approve": APPROVE, "reject": REJECT, "edit": EDIT, "respond": RES
 _READY = content_pb2.TOOL_CALL_STATUS_READY
 
 
-def ask(saying: Saying, hearing: Hearing, snapshot: StateSnapshot | None, so_far: state_pb2.JobState) -> bool:
+def ask(saying: Saying, waiting: Waiting | None, so_far: state_pb2.JobState) -> bool:
     """Ask what the graph waits for. Returns whether it waits."""
-    if snapshot is None or not snapshot.next:
+    if waiting is None:
         return False
+    snapshot = waiting.snapshot
     asked = _prefix(so_far.job.id, "" if so_far.job.conversation_id else first_job(so_far))
     steps = {one.id: task.id for task in snapshot.tasks for one in task.interrupts}
     for interrupt in snapshot.interrupts:
-        for number, request in enumerate(_requests(interrupt, saying, hearing)):
+        for number, request in enumerate(_requests(interrupt, saying, waiting.calls)):
             request.id = f"{asked}{interrupt.id}/{number}"
             request.step_id = steps.get(interrupt.id, "")
             saying.ask(request)
@@ -75,10 +75,10 @@ def _prefix(job_id: str, first: str) -> str:
     return f"{job_id}/{first}/"
 
 
-def _requests(interrupt: Interrupt, saying: Saying, hearing: Hearing) -> Iterator[content_pb2.InputRequest]:
+def _requests(interrupt: Interrupt, saying: Saying, calls: Mapping[str, Any]) -> Iterator[content_pb2.InputRequest]:
     actions = _actions(interrupt.value)
     for number, action in enumerate(actions):
-        call_id = action.get("tool_call_id") or _call_of(action, hearing.calls)
+        call_id = action.get("tool_call_id") or _call_of(action, calls)
         request = content_pb2.InputRequest(
             type="tool_approval",
             message=action.get("description") or f"May {action['name']} run?",
@@ -113,8 +113,9 @@ def _allowed(interrupt: Interrupt, number: int) -> Sequence[str]:
     """Return the decisions that are allowed for a call. Empty: all."""
     schema = interrupt.response_schema
     if isinstance(schema, dict):
+        kind = schema.get("properties", {}).get("type", {})
         mapping = schema.get("discriminator", {}).get("mapping", {})
-        return list(mapping) or [schema.get("properties", {}).get("type", {}).get("const", "")]
+        return list(mapping) or kind.get("enum") or [kind.get("const", "")]
     configs = interrupt.value.get("review_configs") or []
     name = _actions(interrupt.value)[number]["name"]
     return next((one.get("allowed_decisions", []) for one in configs if one.get("action_name") == name), [])

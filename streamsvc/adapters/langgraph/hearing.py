@@ -10,6 +10,7 @@ from langgraph.types import Command
 
 from streamsvc.adapters.failing import failure
 from streamsvc.adapters.langgraph import content
+from streamsvc.adapters.langgraph.callers import Callers, task_of
 from streamsvc.adapters.langgraph.memory import Task
 from streamsvc.adapters.langgraph.telling import FAILED, SUCCEEDED, Telling
 from streamsvc.adapters.saying import Saying
@@ -30,16 +31,12 @@ class Hearing:
         self._saying = saying
         self._telling = Telling(saying, calls, denied)
         self._shown = shown
-        self._tasks: dict[str, tuple[str, ...]] = {}
+        self.callers = Callers()
+        """To be among the callbacks of the run."""
         self._recalled: set[str | None] = set()
         self._output: dict[str, str] = {}
         self.interrupted = False
         """Whether a task asked people."""
-
-    @property
-    def calls(self) -> Mapping[str, Any]:
-        """The calls of tools that were heard of, by their ids."""
-        return self._telling.calls
 
     def recall(self, done: Iterable[Task], so_far: state_pb2.JobState) -> None:
         """Say what the graph remembers of tasks whose end is not in the log."""
@@ -65,10 +62,10 @@ class Hearing:
                 message, about = data
                 # A subgraph that had ended is asked for its messages once more, if its node had not.
                 if message.id not in self._recalled:
-                    step = _task_of(str(about.get("langgraph_checkpoint_ns", "")).split("|"))
+                    step = task_of(str(about.get("langgraph_checkpoint_ns", "")).split("|"))
                     self._message(message, step, about.get("ls_model_name") or "")
             case "tools":
-                self._tool(data, within)
+                self._tool(data)
             case "custom":
                 self._saying.custom("langgraph.custom", content.json_of(data, default=str))
             case "updates":
@@ -83,10 +80,8 @@ class Hearing:
         task = data["id"]
         if "triggers" in data:
             agent = str((data.get("metadata") or {}).get("lc_agent_name", ""))
-            self._saying.step(task, "node", data["name"], _task_of(within), agent)
-            self._tasks[task] = within
+            self._saying.step(task, "node", data["name"], task_of(within), agent)
             return
-        self._tasks.pop(task, None)
         if data["error"]:
             kind = type(data["error"]).__name__ if isinstance(data["error"], BaseException) else "an error"
             error = failure("INTERNAL", f"the node {data['name']} failed with {kind}")
@@ -102,10 +97,10 @@ class Hearing:
         elif isinstance(message, AIMessage):
             self._telling.message(message, step, model)
 
-    def _tool(self, data: Mapping[str, Any], within: tuple[str, ...]) -> None:
+    def _tool(self, data: Mapping[str, Any]) -> None:
         call_id, event = data["tool_call_id"], data["event"]
         if event == "tool-started":
-            self._telling.begun(call_id, data["tool_name"], data.get("input"), self._step_in(within))
+            self._telling.begun(call_id, data["tool_name"], data.get("input"), self.callers.tasks.get(call_id, ""))
             self._saying.update(call_id, _RUNNING)
         elif event == "tool-output-delta":
             delta = data["delta"]
@@ -114,7 +109,7 @@ class Hearing:
         elif event == "tool-error":
             self._saying.update(call_id, FAILED, content_pb2.ToolResultPart(text=data["message"]))
         elif isinstance(data["output"], ToolMessage):
-            self._telling.result(data["output"], self._step_in(within))
+            self._telling.result(data["output"], self.callers.tasks.get(call_id, ""))
         elif not isinstance(data["output"], Command):
             # The message in a command comes with the end of its node.
             self._saying.update(call_id, SUCCEEDED, content.plain(data["output"]))
@@ -125,13 +120,3 @@ class Hearing:
                 for key in self._shown if isinstance(one, dict) else ():
                     if key in one:
                         self._saying.custom("langgraph.update", content.json_of(one[key], default=str), key)
-
-    def _step_in(self, within: tuple[str, ...]) -> str:
-        """Return the step of a tool, of which only the graph is known: its only task, or the one that it runs in."""
-        tasks = [task for task, graph in self._tasks.items() if graph == within]
-        return tasks[0] if len(tasks) == 1 else _task_of(within)
-
-
-def _task_of(namespace: Sequence[str]) -> str:
-    """Return the innermost task of a namespace: `NODE:TASK` each, and a number for what is not the first in a task."""
-    return next((segment.rpartition(":")[2] for segment in reversed(namespace) if ":" in segment), "")

@@ -52,6 +52,14 @@ class Past:
     """The calls of tools in the graph's messages, by their ids."""
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Where a graph waits, and the calls of tools in its messages, by their ids."""
+
+    snapshot: StateSnapshot
+    calls: Mapping[str, Any]
+
+
 class Memory:
     """The thread of one job. `config` is what the graph is to be run with."""
 
@@ -84,12 +92,13 @@ class Memory:
             done={task.id: task for task in done},
             interrupts=newest.interrupts,
             answered=frozenset([one async for one in self._answered(snapshots)]),
-            calls={call["id"]: call for one in snapshots for call in _calls(one.values)},
+            calls=_calls(snapshots),
         )
 
-    async def waits(self) -> StateSnapshot | None:
-        """Return where the graph stands after a run."""
-        return await self._graph.aget_state(self.config) if self.kept else None
+    async def waits(self) -> Waiting | None:
+        """Return what the graph waits for after a run; None if it does not."""
+        newest = await self._graph.aget_state(self.config, subgraphs=True) if self.kept else None
+        return Waiting(newest, _calls(_all(newest))) if newest is not None and newest.next else None
 
     async def _done(self, config: RunnableConfig, parent: Task | None) -> list[Task]:
         """Return the tasks that ended in this job, those of subgraphs before the task that they belong to."""
@@ -145,5 +154,7 @@ def _messages(value: Any) -> list[BaseMessage]:
     return [message for one in value for message in _messages(one)] if isinstance(value, (list, tuple)) else []
 
 
-def _calls(values: Any) -> list[Any]:
-    return [call for message in _messages(values) if isinstance(message, AIMessage) for call in message.tool_calls]
+def _calls(snapshots: Sequence[StateSnapshot]) -> Mapping[str, Any]:
+    messages = [message for snapshot in snapshots for message in _messages(snapshot.values)]
+    calls = [call for message in messages if isinstance(message, AIMessage) for call in message.tool_calls]
+    return {call["id"]: call for call in calls if call["id"]}

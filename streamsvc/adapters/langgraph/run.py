@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import merge_configs
 from langgraph.pregel import Pregel
 from langgraph.types import Command
 
@@ -93,7 +94,7 @@ async def _run(
     hearing.recall(past.done.values(), so_far)
     stream = graph.astream(
         _input(so_far, past, given, history),
-        memory.config,
+        merge_configs(memory.config, {"callbacks": [hearing.callers]}),
         stream_mode=cast(Any, MODES),
         subgraphs=True,
         version="v2",
@@ -109,7 +110,7 @@ async def _run(
         error = failure("RUN_NOT_KEPT", "the graph waits for people, and has no checkpointer to keep its run")
         ending = failed(saying, "", error)
     else:
-        ending = saying.end(_ASKS if asking.ask(saying, hearing, await memory.waits(), so_far) else _STOP)
+        ending = saying.end(_ASKS if asking.ask(saying, await memory.waits(), so_far) else _STOP)
     for event in ending:
         yield event
 

@@ -28,7 +28,7 @@ class Telling:
 
     def __init__(self, saying: Saying, calls: Mapping[str, Any], denied: set[str]) -> None:
         self._saying = saying
-        self.calls = dict(calls)
+        self._calls = calls
         self._denied = denied
         self._keys: dict[str, list[str]] = {}
         self._written: dict[str, dict[Any, str]] = {}
@@ -44,16 +44,13 @@ class Telling:
             used = self._usage.setdefault((step, name), content_pb2.Usage())
             _add(used, content.usage_of(message.usage_metadata))
             self._saying.usage(used, name, step)
-        for call in message.tool_calls:
-            if call["id"] and not isinstance(message, AIMessageChunk):
-                self.calls[call["id"]] = call
         if not isinstance(message, AIMessageChunk) or message.chunk_position == "last":
             self._ended(message_id)
 
     def result(self, message: ToolMessage, step: str) -> None:
         """Tell of what a tool gave."""
         call_id = message.tool_call_id
-        call = self.calls.get(call_id, {})
+        call = self._calls.get(call_id, {})
         self.begun(call_id, message.name or call.get("name", ""), call.get("args"), step)
         failed = DENIED if call_id in self._denied else FAILED if message.status == "error" else SUCCEEDED
         self._saying.update(call_id, failed, *content.results_of(message))
