@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsvc.ids import is_job_id, job_id_of_request, new_job_id
+from streamsvc.ids import is_job_id, job_id_of_answers, job_id_of_request, new_job_id
 
 TIMES = st.integers(0, 2**48 - 1)
 CHANCE = st.binary(min_size=10, max_size=10)
@@ -59,3 +59,15 @@ def test_two_requests_never_share_an_id(one: tuple[str, str, str], other: tuple[
 
 def test_the_id_of_a_request_stays_what_it_was() -> None:
     assert job_id_of_request("t", "ada", "r-1") == "26fad3386c2bb241cb2ace02de019833"
+
+
+@given(st.tuples(st.text("ab"), st.text("ab"), st.text("ab")))
+def test_answers_never_share_an_id_with_a_request(request: tuple[str, str, str]) -> None:
+    previous = "0" * 32
+    assert is_job_id(job_id_of_answers(previous))
+    assert job_id_of_answers(previous) not in (job_id_of_request(*request), job_id_of_answers("1" * 32))
+    assert job_id_of_answers(previous) != job_id_of_request("answers", previous, "")
+
+
+def test_the_id_of_answers_stays_what_it_was() -> None:
+    assert job_id_of_answers("0" * 32) == "8ca9e1b9dff388b7c7fabab4d485af07"

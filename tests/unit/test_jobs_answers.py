@@ -9,13 +9,14 @@ from random import Random
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from streamsvc.errors import ConversationBusy, InputAnswered, JobNotFound, LogClosed
+from streamsvc.errors import ConversationBusy, FieldInvalid, InputAnswered, JobNotFound, LogClosed
 from streamsvc.ids import job_id_of_answers
 from streamsvc.principal import ANONYMOUS
-from streamsvc.v1 import job_pb2
+from streamsvc.producers.base import Finished
+from streamsvc.v1 import content_pb2, event_pb2, job_pb2, state_pb2
 from streamsvc.v1 import job_service_pb2 as pb
+from tests.support.events import Event, kinds, scripted
 from tests.support.events import answer as text_of
-from tests.support.events import kinds, scripted
 from tests.support.people import APPROVE, QUICK, REJECT, RESPOND, answer, asked, go_on
 from tests.support.rig import Rig, one_rig, rigs
 from tests.support.virtual_time import in_virtual_time, now, settle
@@ -31,6 +32,17 @@ async def answered(rig: Rig, question: str, previous: str, delay: float = 0, req
         return await rig.start(request)
     except InputAnswered as first:
         return first.job_id
+
+
+async def asked_until(rig: Rig, seconds: int) -> state_pb2.JobState:
+    """Have a job ask something that expires after so long, and return its state."""
+    job = await rig.start(prompt="p")
+    question = content_pb2.InputRequest(id="q")
+    question.expire_time.FromNanoseconds(job.create_time.ToNanoseconds() + seconds * 10**9)
+    rig.told.say(Event(input_requested=event_pb2.InputRequested(input_request=question)))
+    rig.told.say(Finished(job_pb2.FINISH_REASON_INPUT_REQUIRED))
+    await rig.read(job.id)
+    return await rig.state(job.id)
 
 
 @in_virtual_time
@@ -78,13 +90,15 @@ async def test_a_second_answer_is_refused_and_names_the_job_that_has_the_first()
 @in_virtual_time
 async def test_a_repeated_start_finds_its_job_also_when_the_question_has_expired_meanwhile() -> None:
     async with one_rig() as rig:
-        first = await asked(rig)
-        given = answer(first.input_requests[0].id)
+        first, given = await asked_until(rig, 10), answer("q")
+        late = await asked_until(rig, 10)
         job = await go_on(rig, first, given, request_id="r")
-        await rig.read(job.id)
+        await asyncio.sleep(20)
         assert (await go_on(rig, first, given, request_id="r")).id == job.id
         with pytest.raises(InputAnswered):
             await go_on(rig, first, given, request_id="s")
+        with pytest.raises(FieldInvalid, match="expired"):
+            await go_on(rig, late, given)
 
 
 @in_virtual_time

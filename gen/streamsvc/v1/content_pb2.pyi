@@ -757,7 +757,7 @@ class InputRequest(_message.Message):
     DETAIL_JSON_FIELD_NUMBER: _builtins.int
     STEP_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """Identifier, unique for ever."""
+    """Identifier, unique for ever. At most 128 characters."""
     type: _builtins.str
     """Short machine-readable kind, such as `tool_approval` or `question`."""
     part_index: _builtins.int
@@ -765,7 +765,9 @@ class InputRequest(_message.Message):
     message: _builtins.str
     """The question, for people."""
     schema_json: _builtins.str
-    """JSON Schema of InputAnswer.json. Empty if any JSON will do."""
+    """JSON Schema of InputAnswer.json. Empty if any JSON will do. The producer
+    judges the answer; the service only sees to it that it is JSON.
+    """
     detail_json: _builtins.str
     """Producer-defined detail as JSON text."""
     step_id: _builtins.str

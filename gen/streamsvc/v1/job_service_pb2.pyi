@@ -213,8 +213,10 @@ class StartGenerationRequest(_message.Message):
 
     @_builtins.property
     def answers(self) -> _containers.RepeatedCompositeFieldContainer[_content_pb2.InputAnswer]:
-        """Answers to questions of that job. Each question is answered once: a second
-        answer fails with INPUT_ANSWERED, which names the job that has the first.
+        """Answers to all open questions of that job, which are answered together and
+        once: a second start with answers fails with INPUT_ANSWERED, which names
+        the job that has the first. Conversation, producer and model are that
+        job's unless they are named here, and no messages are needed.
         """
 
     def __init__(

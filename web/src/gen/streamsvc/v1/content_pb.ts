@@ -681,7 +681,7 @@ export const RunStepSchema: GenMessage<RunStep> = /*@__PURE__*/
  */
 export type InputRequest = Message<"streamsvc.v1.InputRequest"> & {
   /**
-   * Identifier, unique for ever.
+   * Identifier, unique for ever. At most 128 characters.
    *
    * @generated from field: string id = 1;
    */
@@ -709,7 +709,8 @@ export type InputRequest = Message<"streamsvc.v1.InputRequest"> & {
   message: string;
 
   /**
-   * JSON Schema of InputAnswer.json. Empty if any JSON will do.
+   * JSON Schema of InputAnswer.json. Empty if any JSON will do. The producer
+   * judges the answer; the service only sees to it that it is JSON.
    *
    * @generated from field: string schema_json = 5;
    */

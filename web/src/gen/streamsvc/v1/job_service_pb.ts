@@ -127,8 +127,10 @@ export type StartGenerationRequest = Message<"streamsvc.v1.StartGenerationReques
   previousJobId: string;
 
   /**
-   * Answers to questions of that job. Each question is answered once: a second
-   * answer fails with INPUT_ANSWERED, which names the job that has the first.
+   * Answers to all open questions of that job, which are answered together and
+   * once: a second start with answers fails with INPUT_ANSWERED, which names
+   * the job that has the first. Conversation, producer and model are that
+   * job's unless they are named here, and no messages are needed.
    *
    * @generated from field: repeated streamsvc.v1.InputAnswer answers = 14;
    */
