@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from pathlib import Path
+
 from pydantic_ai import BinaryContent, DocumentUrl
 from pydantic_ai.messages import (
     ModelRequest,
@@ -45,3 +48,8 @@ def test_a_conversation_that_ends_with_an_answer_has_no_prompt() -> None:
 def test_a_call_without_results_is_left_out() -> None:
     call = content_pb2.ContentPart(tool_call=content_pb2.ToolCallPart(call_id="c", name="weather"))
     assert input_of([content_pb2.ChatMessage(role=content_pb2.ROLE_ASSISTANT, parts=[call])]) == (None, [])
+
+
+def test_the_docs_name_the_versions_that_are_tested() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "frameworks" / "pydantic-ai.md").read_text()
+    assert f"Tested with pydantic-ai-slim {version('pydantic-ai-slim')} and openai {version('openai')}" in text
