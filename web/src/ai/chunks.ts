@@ -81,7 +81,8 @@ export class Chunks {
     if ([...this.#loose.keys()].some((key) => !loose.has(key))) return undefined;
     const changes = [...loose].filter(([key, part]) => !alike(this.#loose.get(key), part));
     if (changes.some(([key]) => key.startsWith("source-") && this.#loose.has(key))) return undefined;
-    return changes.map(([, part]) => part as UIMessageChunk);
+    // Copies: the AI SDK keeps what it is given, and writes into it.
+    return changes.map(([, part]) => ({ ...part }) as UIMessageChunk);
   }
 
   #metadataChange({ metadata }: UIMessage): UIMessageChunk[] {
@@ -129,7 +130,7 @@ function begun(part: UIPart, id: string, open: Set<string>): UIMessageChunk[] {
     return [start, ...(grown({ ...part, text: "" }, part, id, open) ?? [])];
   }
   if ("toolCallId" in part) return callChunks(undefined, part, true) ?? [];
-  return [part];
+  return [{ ...part }];
 }
 
 function grown(old: Grows, next: Grows, id: string, open: Set<string>): UIMessageChunk[] | undefined {

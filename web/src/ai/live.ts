@@ -16,12 +16,13 @@ export interface ChatView<M extends UIMessage> {
 /**
  * Shows the conversation of a chat as the service has it, until the function that it returns is called: what was said
  * before, the answer that runs, and what another tab asks. Messages of the chat that the service does not know stay:
- * those before, and what a person said last if it could not be sent. `failed` is told why nothing more is heard.
+ * those before, and what a person said last if it could not be sent. `failed` is told why this does not work, and, without
+ * an error, when it does.
  */
 export function live<M extends UIMessage>(
   transport: StreamsvcTransport<M>,
   view: ChatView<M>,
-  failed: (error: unknown) => void = () => {},
+  failed: (error?: unknown) => void = () => {},
 ): () => void {
   const chat = new LiveChat(transport, view);
   return chat.follow(failed);
@@ -40,9 +41,9 @@ class LiveChat<M extends UIMessage> {
     private readonly view: ChatView<M>,
   ) {}
 
-  follow(failed: (error: unknown) => void): () => void {
+  follow(failed: (error?: unknown) => void): () => void {
     const here = this.transport.here(this.view.id);
-    const look = () => void this.#look().catch(failed);
+    const look = () => void this.#look().then(() => failed(), failed);
     const replaced = (message: UIMessage) => this.view.setMessages((old) => withMessage(old, message as M));
     const keeper = (here.keeper = { idle: look, replaced });
     const leave = this.#conversation.subscribe(look);

@@ -7,7 +7,7 @@ import { type ChatMessage, type ContentPart, RunStepStatus } from "../gen/stream
 import { FinishReason, type Job, JobStatus } from "../gen/streamsvc/v1/job_pb.js";
 import type { JobState } from "../gen/streamsvc/v1/state_pb.js";
 import { type Call, called, callPart, callsOf, questionOf } from "./calls.js";
-import { parsed, partsOf, type UIPart } from "./parts.js";
+import { madeOnce, parsed, partsOf, type UIPart } from "./parts.js";
 
 /** The metadata of an answer; of several jobs in one message, of the newest. */
 export interface AnswerMetadata {
@@ -100,7 +100,9 @@ function answerParts(state: JobState, calls: ReadonlyMap<ContentPart, Call>): UI
     if (call && call.first !== part) continue;
     if (step !== undefined && step !== part.stepId) made.push({ type: "step-start" });
     step = part.stepId;
-    made.push(...(call ? [callPart(call)] : partsOf(part, job?.id ?? "", hasEnded(job))));
+    made.push(
+      ...(call ? callParts(call) : madeOnce(part, [hasEnded(job)], () => partsOf(part, job?.id ?? "", hasEnded(job)))),
+    );
   }
   const questions = inputRequests.filter((request) => !called(state, request, calls));
   return [
@@ -109,6 +111,10 @@ function answerParts(state: JobState, calls: ReadonlyMap<ContentPart, Call>): UI
     ...custom.map(({ name, key, json }): UIPart => ({ type: `data-${name}`, id: key, data: parsed(json) })),
     ...questions.map((request): UIPart => ({ type: "data-question", id: request.id, data: questionOf(request) })),
   ];
+}
+
+function callParts(call: Call): readonly UIPart[] {
+  return madeOnce(call.last, [call.ended, call.request, call.answer], () => [callPart(call)]);
 }
 
 function stepParts({ job, steps }: JobState): UIPart[] {

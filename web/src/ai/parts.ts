@@ -33,6 +33,17 @@ export function metadataOf(extra: object): { providerMetadata?: { streamsvc: Rec
   return Object.keys(set).length > 0 ? { providerMetadata: { streamsvc: set } } : {};
 }
 
+const MADE = new WeakMap<ContentPart, { readonly of: readonly unknown[]; readonly parts: readonly UIPart[] }>();
+
+/** What `make` has made of a part; the same objects until the part, or something else that it was made of, changes. */
+export function madeOnce(part: ContentPart, of: readonly unknown[], make: () => UIPart[]): readonly UIPart[] {
+  const before = MADE.get(part);
+  if (before?.of.every((one, i) => one === of[i])) return before.parts;
+  const parts = make();
+  MADE.set(part, { of, parts });
+  return parts;
+}
+
 /** A part that is no call of a tool, and the sources of its text. `ended`: nothing more will be added. */
 export function partsOf(part: ContentPart, jobId: string, ended: boolean): UIPart[] {
   const { kind, upstreamJson } = part;

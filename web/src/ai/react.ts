@@ -24,9 +24,9 @@ export function useLiveChat<M extends UIMessage>(
     here.left = false;
     return () => void (here.left = true);
   }, [transport, id]);
-  useEffect(() => {
-    fail(undefined);
-    return live(transport, { id, setMessages, resumeStream }, (failed) => fail(failed as Error));
-  }, [transport, id, setMessages, resumeStream]);
+  useEffect(
+    () => live(transport, { id, setMessages, resumeStream }, (failed) => fail(failed as Error | undefined)),
+    [transport, id, setMessages, resumeStream],
+  );
   return error;
 }

@@ -59,7 +59,8 @@ export class StreamsvcTransport<M extends UIMessage = UIMessage> implements Chat
       const shown = sending.messages.at(-1);
       if (shown?.role !== "assistant") return this.#follow(here, await this.#ask(here, sending), sending.abortSignal);
       const job = await this.#carryOn(sending, shown);
-      const before = await this.history.before((await this.history.state(job.id)) as JobState);
+      const state = await this.history.state(job.id);
+      const before = state ? await this.history.before(state) : [];
       return this.#follow(here, job, sending.abortSignal, { before, shown });
     } finally {
       release();

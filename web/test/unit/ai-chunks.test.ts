@@ -7,8 +7,10 @@ import { describe, expect, test } from "vitest";
 import { Chunks } from "../../src/ai/chunks.js";
 import { messageOf } from "../../src/ai/message.js";
 import { Fold } from "../../src/fold.js";
+import { InputDecision, ToolCallStatus } from "../../src/gen/streamsvc/v1/content_pb.js";
 import { type Event, EventSchema } from "../../src/gen/streamsvc/v1/event_pb.js";
 import { StreamJobResponseSchema } from "../../src/gen/streamsvc/v1/job_service_pb.js";
+import type { JobState } from "../../src/gen/streamsvc/v1/state_pb.js";
 import { messageFrom, plain, READERS } from "../support/ai.js";
 import { bytes, story } from "../support/golden.js";
 import { seeded } from "../support/seeded.js";
@@ -75,15 +77,47 @@ describe.each(READERS)("ai %s", (version, read) => {
   });
 });
 
+test.each([InputDecision.APPROVE, InputDecision.REJECT])(
+  "a job that carries a message on with an answer (%i) adds to the call that was asked about",
+  async (decision) => {
+    const call = (status: ToolCallStatus, results: { kind: { case: "text"; value: string } }[] = []): Payload => {
+      const value = { callId: "c", name: "send", argumentsJson: "{}", status, results };
+      return { case: "partStarted", value: { part: { kind: { case: "toolCall", value }, completed: true } } };
+    };
+    const inputRequest = { id: "r", partIndex: 0, message: "May it?" };
+    const asking = states([call(ToolCallStatus.READY), { case: "inputRequested", value: { inputRequest } }]);
+    const answers = [{ inputRequestId: "r", decision }];
+    const done =
+      decision === InputDecision.APPROVE
+        ? call(ToolCallStatus.SUCCEEDED, [{ kind: { case: "text", value: "sent" } }])
+        : call(ToolCallStatus.DENIED);
+    const goesOn = states([done], answers);
+    // What the page of the person who decided shows before it hears more.
+    const shown = messageOf([asking.at(-1) as JobState, goesOn[0] as JobState]);
+    const local = { ...shown, parts: shown.parts.slice(0, -1) };
+    for (const [version, read] of READERS) {
+      const chunks = new Chunks(local);
+      const said = goesOn.flatMap((state) => chunks.to(messageOf([asking.at(-1) as JobState, state])) ?? expect.fail());
+      expect(said.map(({ type }) => type)).not.toContain("tool-input-available");
+      const message = messageOf([asking.at(-1) as JobState, goesOn.at(-1) as JobState]);
+      expect(plain(await messageFrom(read, said, local), version)).toEqual(plain(message, version));
+    }
+  },
+);
+
 type Payload = NonNullable<Parameters<typeof create<typeof EventSchema>>[1]>["payload"];
 
 /** A job that says these, and the message after each. */
 function conversation(payloads: readonly Payload[]): { chunks: Chunks; states: UIMessage[] } {
+  return { chunks: new Chunks(), states: states(payloads).map((state) => messageOf([state])) };
+}
+
+/** A job that begins with `answers` and says these: its state after each. */
+function states(payloads: readonly Payload[], answers: { inputRequestId: string; decision: InputDecision }[] = []) {
   const fold = new Fold();
-  const begin: Payload = { case: "jobCreated", value: { job: { id: "j" } } };
-  const states = [begin, ...payloads].map((payload, i) => {
+  const begin: Payload = { case: "jobCreated", value: { job: { id: "j" }, answers } };
+  return [begin, ...payloads].map((payload, i) => {
     fold.apply(create(EventSchema, { offset: i + 1, ...(payload && { payload }) }));
-    return messageOf([fold.state]);
+    return fold.state;
   });
-  return { chunks: new Chunks(), states };
 }
