@@ -16,7 +16,7 @@ from streamsvc.adapters.openai_agents import answer
 from streamsvc.client import publish
 from streamsvc.v1 import job_pb2
 from streamsvc.v1 import job_service_pb2 as jobs_pb
-from tests.support.adapted import APPROVE, decided, lines
+from tests.support.adapted import APPROVE, conversation, decided, lines
 from tests.support.outside import inside
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -58,6 +58,14 @@ async def test_a_run_is_published_and_later_goes_on_with_an_answer(tmp_path: Pat
             "usage agent-1 scripted-model 0/0",
             "stop",
         ]
+
+
+async def test_without_an_input_the_jobs_messages_are_the_input() -> None:
+    model = ScriptedModel([[assistant_message("Done.")]])
+    async with inside() as service:
+        answering = answer(Agent(name="ann", model=model))
+        await publish(answering, service.app.internal_address, messages=conversation()[1:2])
+    assert model.calls[0].input == [{"role": "user", "content": [{"type": "input_text", "text": "How is Rome?"}]}]
 
 
 async def test_a_run_that_fails_fails_its_job() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic_ai import Agent, DeferredToolRequests, UsageLimits
-from pydantic_ai.messages import ModelMessage
+from pydantic_ai.messages import ModelMessage, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 
 from streamsvc.adapters.keeping import Folder
@@ -17,7 +17,7 @@ from streamsvc.adapters.pydantic_ai import answer
 from streamsvc.client import publish
 from streamsvc.v1 import job_pb2
 from streamsvc.v1 import job_service_pb2 as jobs_pb
-from tests.support.adapted import APPROVE, decided, lines
+from tests.support.adapted import APPROVE, conversation, decided, lines
 from tests.support.outside import inside
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -69,6 +69,21 @@ async def test_a_run_is_published_and_later_goes_on_with_an_answer(tmp_path: Pat
             "usage response-1 m 50/2",
             "stop",
         ]
+
+
+async def test_without_an_input_the_jobs_messages_are_the_input() -> None:
+    heard: list[ModelMessage] = []
+
+    async def stream(messages: list[ModelMessage], _: AgentInfo) -> AsyncIterator[str]:
+        heard.extend(messages)
+        yield "Done."
+
+    async with inside() as service:
+        answering = answer(Agent(FunctionModel(stream_function=stream)))
+        await publish(answering, service.app.internal_address, messages=conversation()[1:2])
+    (prompt,) = heard[0].parts
+    assert isinstance(prompt, UserPromptPart)
+    assert prompt.content == ["How is Rome?"]
 
 
 async def test_a_run_that_fails_fails_its_job() -> None:

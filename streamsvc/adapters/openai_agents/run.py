@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
-from agents import Agent, Runner, RunResultStreaming, RunState, TResponseInputItem
+from agents import Agent, Runner, RunResultStreaming, RunState, StreamEvent, TResponseInputItem
 
 from streamsvc.adapters import questions
 from streamsvc.adapters.failing import failed
@@ -63,14 +63,16 @@ async def _answer(
     try:
         answered = await _answered(agent, so_far, keeping, told, options) if so_far.answers else None
         result = Runner.run_streamed(agent, answered or given or input_of(so_far.input), **options)
+        stream = cast(AsyncGenerator[StreamEvent, None], result.stream_events())
         try:
-            async for heard in result.stream_events():
+            async for heard in stream:
                 told.hear(heard)
                 for event in told.saying.take():
                     yield event
         finally:
             if not result.is_complete:
                 result.cancel()
+            await stream.aclose()
         for event in await _ended(result, so_far.job.id, keeping, told):
             yield event
     except Exception as error:

@@ -196,7 +196,8 @@ class Told:
             origin = getattr(item, "tool_origin", None)
             if origin is not None and origin.agent_tool_name:
                 self.saying.call(call_id, origin.agent_tool_name, self.step)
-            status = _DENIED if call_id in self._denied else _SUCCEEDED
+            status = _FAILED if calls.failed(given) else _SUCCEEDED
+            status = _DENIED if call_id in self._denied else status
             self.saying.update(call_id, status, *calls.results_of(given))
 
 
