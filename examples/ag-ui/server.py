@@ -8,7 +8,7 @@ from ag_ui.encoder import EventEncoder
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
-from streamsvc.adapters.ag_ui import request_of, to_ag_ui
+from streamsvc.adapters.ag_ui import start, to_ag_ui
 from streamsvc.client import Client
 from streamsvc.v1.job_service_pb2 import CATCH_UP_MODE_SNAPSHOT
 
@@ -19,10 +19,10 @@ client = Client(os.environ["STREAMSVC_TARGET"])
 
 @app.post("/")
 async def run(given: RunAgentInput) -> StreamingResponse:
-    job = await client.start_request(request_of(given))
+    job_id = await start(client, given)
 
     async def events() -> AsyncIterator[str]:
-        async for event in to_ag_ui(client.stream(job.id, catch_up=CATCH_UP_MODE_SNAPSHOT), given):
+        async for event in to_ag_ui(client.stream(job_id, catch_up=CATCH_UP_MODE_SNAPSHOT), given):
             yield encoder.encode(event)
 
     return StreamingResponse(events(), media_type=encoder.get_content_type())

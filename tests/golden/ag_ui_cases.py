@@ -243,6 +243,12 @@ CASES: Sequence[Case] = [
         [_asked(), tool_call(), updated(0, _READY, []), _ask(), _done(job_pb2.FINISH_REASON_INPUT_REQUIRED)],
         _BEFORE,
     ),
+    Case(
+        "again",
+        "who asks for the run again sends what it has of the answer: the snapshot says it once",
+        [_after(_asked(), text("Half"), resumed(2, restarted=False)), delta("text", 0, " and half"), _done()],
+        {**_BEFORE, "messages": [*_BEFORE["messages"], {"id": "j-text-0", "role": "assistant", "content": "Ha"}]},
+    ),
     Case("failed", "a job that fails while a text is open", [_asked(), text(), delta("text", 0, "Ha"), _FAIL]),
     Case("ended", "a job that has ended already", [_after(_asked(), text("Whole"), completed(0, ""), _done())]),
 ]

@@ -67,7 +67,10 @@ def run_of(
 
 
 def chat_of(messages: Sequence[core.Message]) -> list[content_pb2.ChatMessage]:
-    """Return a conversation as messages of a request. Activities are left out: they are not for models."""
+    """Return a conversation as messages of a request, what an agent said in one go as one of them.
+
+    Activities are left out: they are not for models.
+    """
     chat: list[content_pb2.ChatMessage] = []
     calls: dict[str, content_pb2.ToolCallPart] = {}
     for message in messages:
@@ -77,9 +80,10 @@ def chat_of(messages: Sequence[core.Message]) -> list[content_pb2.ChatMessage]:
                 failed = content_pb2.TOOL_CALL_STATUS_FAILED
                 call.status = failed if message.error else content_pb2.TOOL_CALL_STATUS_SUCCEEDED
         elif role := _ROLES.get(message.role):
-            said = content_pb2.ChatMessage(id=message.id, role=role)
+            if not chat or role != content_pb2.ROLE_ASSISTANT or chat[-1].role != role:
+                chat.append(content_pb2.ChatMessage(id=message.id, role=role))
+            said = chat[-1]
             said.parts.extend(_parts(message))
-            chat.append(said)
             calls.update({part.tool_call.call_id: part.tool_call for part in said.parts if part.HasField("tool_call")})
     return chat
 

@@ -31,13 +31,19 @@ _WRITING = (content_pb2.TOOL_CALL_STATUS_UNSPECIFIED, content_pb2.TOOL_CALL_STAT
 def messages_of(state: state_pb2.JobState, before: Sequence[core.Message]) -> list[core.Message]:
     """Return the conversation: the messages `before` the job's own, and what the job has said.
 
-    A client that gets no reasoning in a snapshot keeps what it has. So the snapshot of a job that was taken over, and
-    perhaps begun anew, always holds some, if only an empty message.
+    Who asks for a run again may send what it has of the answer already; that is left out of `before`. A client that
+    gets no reasoning in a snapshot keeps what it has. So the snapshot of a job that was taken over, and perhaps begun
+    anew, always holds some, if only an empty message.
     """
+    before = [message for message in before if not _said_by(state.job.id, message.id)]
     own = [message for part in state.parts for message in of_part(state.job.id, part)]
     if state.job.attempt > 1 and not any(message.role == "reasoning" for message in [*before, *own]):
         own.insert(0, core.ReasoningMessage(id=f"{state.job.id}-reasoning", content=""))
     return [*before, *own]
+
+
+def _said_by(job_id: str, message_id: str) -> bool:
+    return message_id.startswith(f"{job_id}-") and not message_id.startswith(f"{job_id}-input-")
 
 
 def asked_of(state: state_pb2.JobState) -> list[core.Message]:

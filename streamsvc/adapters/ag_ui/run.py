@@ -8,13 +8,27 @@ from ag_ui import core
 
 from streamsvc.adapters.ag_ui.endings import answers_to, cut_off, ending_of
 from streamsvc.adapters.ag_ui.hearing import Hearing
-from streamsvc.adapters.ag_ui.input import run_of
+from streamsvc.adapters.ag_ui.input import request_of, run_of
 from streamsvc.adapters.ag_ui.telling import Telling
-from streamsvc.client import Publisher
+from streamsvc.client import Client, Publisher
+from streamsvc.errors import InputAnswered, RequestIdReused
 from streamsvc.v1 import event_pb2, state_pb2
 
 Agent = Callable[[core.RunAgentInput], AsyncIterable[core.BaseEvent]]
 """An AG-UI agent: what it is given, and what it tells of its run."""
+
+
+async def start(client: Client, run: core.RunAgentInput) -> str:
+    """Start the job of a run, and return its id.
+
+    A run that was asked for before, or whose questions have other answers already, is the job that there is. Raises
+    StreamsvcError.
+    """
+    try:
+        return (await client.start_request(request_of(run))).id
+    except (RequestIdReused, InputAnswered) as before:
+        # A client that comes back sends what it has of the answer, too.
+        return before.metadata["job_id"]
 
 
 async def to_ag_ui(
@@ -22,7 +36,7 @@ async def to_ag_ui(
 ) -> AsyncGenerator[core.BaseEvent, None]:
     """Tell of a job as of an AG-UI run, to its end.
 
-        stream = client.stream(job.id, catch_up=CATCH_UP_MODE_SNAPSHOT)
+        stream = client.stream(await start(client, run), catch_up=CATCH_UP_MODE_SNAPSHOT)
         async for event in to_ag_ui(stream, run):
             yield encoder.encode(event)
 

@@ -57,16 +57,22 @@ const COUNTS = [
 /**
  * The conversation: the messages `before` the job's own, and what the job has said.
  *
- * A client that gets no reasoning in a snapshot keeps what it has. So the snapshot of a job that was taken over, and
+ * Who asks for a run again may send what it has of the answer already; that is left out of `before`. A client that gets
+ * no reasoning in a snapshot keeps what it has. So the snapshot of a job that was taken over, and
  * perhaps begun anew, always holds some, if only an empty message.
  */
 export function messagesOf(state: JobState, before: readonly Message[]): Message[] {
   const id = jobId(state);
-  const all = [...before, ...state.parts.flatMap((part) => messages(id, part))];
+  const others = before.filter((message) => !saidBy(id, message.id));
+  const all = [...others, ...state.parts.flatMap((part) => messages(id, part))];
   if ((state.job?.attempt ?? 0) > 1 && !all.some(({ role }) => role === "reasoning")) {
-    all.splice(before.length, 0, { id: `${id}-reasoning`, role: "reasoning", content: "" });
+    all.splice(others.length, 0, { id: `${id}-reasoning`, role: "reasoning", content: "" });
   }
   return all;
+}
+
+function saidBy(job: string, message: string): boolean {
+  return message.startsWith(`${job}-`) && !message.startsWith(`${job}-input-`);
 }
 
 /** What the job was asked, as messages of people: their text. */
