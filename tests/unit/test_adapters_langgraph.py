@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from langchain_core.tools import tool
 from langgraph.config import get_stream_writer
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
+from langgraph.runtime import Runtime
 
 from streamsvc.adapters.langgraph import answer
 from streamsvc.fold import Fold
@@ -20,6 +22,13 @@ from tests.support.langgraph_graphs import Scripted, call, counted, spoken, thou
 SUCCEEDED = content_pb2.TOOL_CALL_STATUS_SUCCEEDED
 FAILED = content_pb2.TOOL_CALL_STATUS_FAILED
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+@dataclass
+class Guest:
+    """Whom a graph answers."""
+
+    name: str
 
 
 @tool
@@ -200,6 +209,14 @@ async def test_a_model_and_a_chain_without_a_graph() -> None:
     assert called.tool_call.status == content_pb2.TOOL_CALL_STATUS_READY
     chain = GenericFakeChatModel(messages=iter([AIMessage("a b c")])) | (lambda message: message.content.upper())
     assert [part.text.text for part in (await run(chain, "x")).state.parts] == ["A B C"]
+
+
+async def test_a_graph_is_given_its_context() -> None:
+    def greet(state: MessagesState, runtime: Runtime[Guest]) -> dict[str, Any]:
+        return {"messages": [AIMessage(f"Good day, {runtime.context.name}.")]}
+
+    graph = StateGraph(MessagesState, context_schema=Guest).add_node("greet", greet).add_edge(START, "greet").compile()
+    assert (await run(graph, {"messages": []}, context=Guest("Ada"))).state.parts[0].text.text == "Good day, Ada."
 
 
 async def test_an_input_that_is_not_given_is_what_the_job_answers() -> None:

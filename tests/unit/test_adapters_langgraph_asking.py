@@ -140,6 +140,15 @@ async def test_a_graph_that_asks_and_keeps_nothing_fails_its_job() -> None:
     assert (state.job.status, state.job.error.reason) == (job_pb2.JOB_STATUS_FAILED, "RUN_NOT_KEPT")
 
 
+async def test_an_answer_to_a_question_that_the_graph_has_left_fails_its_job() -> None:
+    graph = graph_that_asks("Which?")
+    asked = await run(graph, job("j1"))
+    await run(graph, job("j2"))
+    state = await run(graph, job("j3", asked, decided(APPROVE)))
+    assert (state.job.status, state.job.error.reason) == (job_pb2.JOB_STATUS_FAILED, "RUN_NOT_KEPT")
+    assert not state.parts
+
+
 async def test_threads_of_two_people_with_the_same_conversation_are_not_one() -> None:
     heard: list[int] = []
 

@@ -28,6 +28,7 @@ LAGS = (0, 5, 12)
 """How many of the last events before a kill did not reach the service, although the graph had gone that far."""
 
 runs: Counter[str] = Counter()
+questions = {"why": 1}
 
 
 @tool
@@ -42,9 +43,9 @@ async def wipe(disk: str) -> str:
     """Wipe a disk, if people agree, and say why."""
     approval = {"type": "tool_approval", "tool_call_id": "c2", "name": "wipe", "args": {"disk": disk}}
     decision = interrupt(approval)
-    why = interrupt("Why?")
+    whys = [interrupt("Why?") for _ in range(questions["why"])]
     runs["wipe"] += 1
-    return f"{decision['type']}: {why}"
+    return f"{decision['type']}: {' '.join(whys)}"
 
 
 @pytest.mark.parametrize("lag", LAGS)
@@ -61,11 +62,12 @@ async def test_a_run_that_is_cut_anywhere_says_in_the_end_what_a_whole_one_says(
         assert runs["add"] <= (0 if added else 1), cut
 
 
-async def test_without_a_checkpointer_a_run_begins_anew_in_the_place_of_what_was_said() -> None:
-    whole = await Thread(kept=False).run(job("j1"))
+@pytest.mark.parametrize("kept", [False, True])
+async def test_a_run_that_nothing_is_known_of_begins_anew_in_the_place_of_what_was_said(kept: bool) -> None:
+    whole = await Thread().run(job("j1"))
     for cut in range(1, whole.offset - 1, 4):
-        thread = Thread(kept=False)
-        state = await thread.run(again(await thread.run(job("j1"), cut=cut)))
+        state = await Thread(kept=kept).run(job("j1"), cut=cut)
+        state = await Thread(kept=kept).run(again(state))
         assert texts(state) == texts(whole), cut
         running = [step for step in state.steps if step.status == content_pb2.RUN_STEP_STATUS_RUNNING]
         assert not running
@@ -111,6 +113,19 @@ async def test_a_job_that_asks_and_one_that_has_answers_are_cut_anywhere(lag: in
         assert alike(state) == alike(second), cut
 
 
+async def test_a_job_that_had_answered_a_later_question_and_was_cut_is_gone_on_with() -> None:
+    thread = Thread(asks=True, whys=2)
+    first = await thread.run(job("j1"))
+    second = await thread.run(job("j2", before=first, answer=content_pb2.InputAnswer(decision=APPROVE)))
+    given = job("j3", before=second, answer=content_pb2.InputAnswer(decision=RESPOND, json='"old"'))
+    # Nothing of it is stored, but the graph is at the next question.
+    nothing = await thread.run(given, cut=5, lag=5)
+    state = await thread.run(again(nothing))
+    assert [request.message for request in state.input_requests] == ["Why?"]
+    last = job("j4", before=state, answer=content_pb2.InputAnswer(decision=RESPOND, json='"slow"'))
+    assert (await thread.run(last)).parts[0].tool_call.results[0].text == "approve: old slow"
+
+
 async def test_a_call_that_people_reject_is_denied() -> None:
     thread = Thread(asks=True)
     first = await thread.run(job("j1"))
@@ -124,7 +139,8 @@ async def test_a_call_that_people_reject_is_denied() -> None:
 class Thread:
     """A graph and what it keeps, as the processes see it that run it one after the other."""
 
-    def __init__(self, *, asks: bool = False, kept: bool = True) -> None:
+    def __init__(self, *, asks: bool = False, kept: bool = True, whys: int = 1) -> None:
+        questions["why"] = whys
         asking = [[spoken("I will wipe."), *call("c2", "wipe", disk="a")], words("It is done.")]
         adding = [
             [*map(thought, ("first, ", "add")), *map(spoken, ("I will ", "add.")), *call("c1", "add", a=1, b=2)],

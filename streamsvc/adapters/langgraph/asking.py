@@ -45,6 +45,13 @@ def ask(saying: Saying, waiting: Waiting | None, so_far: state_pb2.JobState) -> 
     return True
 
 
+def fits(past: Past, so_far: state_pb2.JobState) -> bool:
+    """Return whether the answers of a job are to what the graph waits for, or were taken by it."""
+    asked = {answer.input_request_id.split("/")[-2] for answer in so_far.answers if "/" in answer.input_request_id}
+    known = {past.at, *past.answered, *(interrupt.id for interrupt in past.interrupts)}
+    return past.begun or not asked.isdisjoint(known)
+
+
 def resume(past: Past, so_far: state_pb2.JobState) -> Mapping[str, Any]:
     """Return what the graph gets for each interrupt that it has no answer to, by the interrupt's id."""
     given: dict[str, Any] = {}

@@ -44,6 +44,8 @@ class Past:
     """Whether the graph has taken the job's input."""
     done: Mapping[str, Task] = field(default_factory=dict)
     """The tasks that will not be run again, by their ids, in order."""
+    at: str = ""
+    """The checkpoint where the graph stands."""
     interrupts: Sequence[Interrupt] = ()
     """What the graph waits for."""
     answered: frozenset[str] = frozenset()
@@ -90,6 +92,7 @@ class Memory:
             new=newest.metadata is None,
             begun=begun,
             done={task.id: task for task in done},
+            at=newest.config.get("configurable", {}).get("checkpoint_id", ""),
             interrupts=newest.interrupts,
             answered=frozenset([one async for one in self._answered(snapshots)]),
             calls=_calls(snapshots),
@@ -126,17 +129,20 @@ class Memory:
         return [task for step in reversed(steps) for task in step]
 
     async def _answered(self, snapshots: Sequence[StateSnapshot]) -> AsyncIterator[str]:
-        """Yield the ids of what tasks asked first and have an answer to.
+        """Yield the ids of the interrupts whose answers are kept with tasks that have not ended.
 
-        LangGraph takes an answer to the first question of a task, if it is given once more, for one to the second.
+        LangGraph takes the answer to a task's first question, if it is given once more, for one to its second.
         """
         for snapshot in snapshots:
             found = await self._saver.aget_tuple(snapshot.config) if self._saver and snapshot.tasks else None
-            resumed = {task for task, channel, _ in (found.pending_writes or ()) if channel == _RESUME} if found else ()
+            writes = (found.pending_writes or []) if found else []
+            taken = {task: len(values) for task, channel, values in writes if channel == _RESUME}
             within = snapshot.config.get("configurable", {}).get("checkpoint_ns", "")
             for task in snapshot.tasks:
-                if task.id in resumed:
-                    yield Interrupt.from_ns(None, f"{within}{within and '|'}{task.name}:{task.id}").id
+                namespace = f"{within}{within and '|'}{task.name}:{task.id}"
+                for number in range(taken.get(task.id, 0)):
+                    # The id of a question says how many were answered before it.
+                    yield Interrupt.from_ns(None, f"{namespace}|{number}" if number else namespace).id
 
 
 def _all(snapshot: StateSnapshot) -> list[StateSnapshot]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_core.messages import BaseMessage
@@ -28,8 +29,22 @@ Graph = Pregel[Any, Any, Any, Any]
 _STOP, _ASKS = job_pb2.FINISH_REASON_STOP, job_pb2.FINISH_REASON_INPUT_REQUIRED
 
 
+@dataclass(frozen=True)
+class _How:
+    """How a graph is run, whatever the job: see `answer`."""
+
+    config: RunnableConfig | None
+    context: Any
+    shown: Sequence[str]
+
+
 def answer(
-    runnable: Runnable[Any, Any], given: Any = None, config: RunnableConfig | None = None, *, shown: Sequence[str] = ()
+    runnable: Runnable[Any, Any],
+    given: Any = None,
+    config: RunnableConfig | None = None,
+    *,
+    context: Any = None,
+    shown: Sequence[str] = (),
 ) -> Callable[[state_pb2.JobState], Events]:
     """Return what `publish` takes: the run of a graph, or the stream of a model or a chain.
 
@@ -37,10 +52,10 @@ def answer(
 
     Without an input given, that is the job's messages. The graph's thread is `OWNER/CONVERSATION`, of a job without one
     `OWNER/JOB`, unless `config` names a thread. With a checkpointer, a run that was cut off goes on from the graph's
-    last checkpoint; without one it begins anew, and takes the place of what was said. `shown` names keys of the graph's
-    state whose updates readers may see, as custom events.
+    last checkpoint; without one it begins anew, and takes the place of what was said. `context` is the graph's, and
+    `shown` names keys of its state whose updates readers may see, as custom events.
     """
-    return lambda so_far: _events(runnable, so_far, given, (), config, shown)
+    return lambda so_far: _events(runnable, so_far, given, (), _How(config, context, shown))
 
 
 def handler(
@@ -48,6 +63,7 @@ def handler(
     given: Callable[[Publisher], Any] | None = None,
     config: RunnableConfig | None = None,
     *,
+    context: Any = None,
     shown: Sequence[str] = (),
 ) -> Callable[[Publisher], Events]:
     """Return what `work` takes: each job is answered by a run, as with `answer`.
@@ -60,45 +76,42 @@ def handler(
 
     def answering(pub: Publisher) -> Events:
         history = messages_of(pub.request.messages) if pub.request is not None else []
-        return _events(runnable, pub.so_far, given(pub) if given else None, history, config, shown)
+        how = _How(config, context, shown)
+        return _events(runnable, pub.so_far, given(pub) if given else None, history, how)
 
     return answering
 
 
 def _events(
-    runnable: Runnable[Any, Any],
-    so_far: state_pb2.JobState,
-    given: Any,
-    history: Sequence[BaseMessage],
-    config: RunnableConfig | None,
-    shown: Sequence[str],
+    runnable: Runnable[Any, Any], so_far: state_pb2.JobState, given: Any, history: Sequence[BaseMessage], how: _How
 ) -> Events:
     if isinstance(runnable, Pregel):
-        return _run(runnable, so_far, given, history, config, shown)
-    return speak(runnable, so_far, given or history or messages_of(so_far.input), config)
+        return _run(runnable, so_far, given, history, how)
+    return speak(runnable, so_far, given or history or messages_of(so_far.input), how.config)
 
 
 async def _run(
-    graph: Graph,
-    so_far: state_pb2.JobState,
-    given: Any,
-    history: Sequence[BaseMessage],
-    config: RunnableConfig | None,
-    shown: Sequence[str],
+    graph: Graph, so_far: state_pb2.JobState, given: Any, history: Sequence[BaseMessage], how: _How
 ) -> AsyncGenerator[event_pb2.Event]:
     """Yield what is left to say of a run, the end last."""
-    memory = Memory(graph, so_far, config)
+    memory = Memory(graph, so_far, how.config)
     past = await memory.recall()
     saying = Saying(so_far, past.done.keys())
-    hearing = Hearing(saying, past.calls, asking.denied(past, so_far), shown)
+    if so_far.answers and not asking.fits(past, so_far):
+        error = failure("RUN_NOT_KEPT", "the graph does not wait for what was answered, or not any more")
+        for event in failed(saying, "", error):
+            yield event
+        return
+    hearing = Hearing(saying, past.calls, asking.denied(past, so_far), how.shown)
     hearing.recall(past.done.values(), so_far)
     stream = graph.astream(
         _input(so_far, past, given, history),
         merge_configs(memory.config, {"callbacks": [hearing.callers]}),
+        context=how.context,
         stream_mode=cast(Any, MODES),
         subgraphs=True,
         version="v2",
-        # A step that readers have seen the end of is never run again.
+        # The next step begins when this one is kept, so that a kill cannot undo two.
         durability="sync" if memory.kept else None,
     )
     async with aclosing(cast(AsyncGenerator[Any], stream)) as heard:
