@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping, Sequence
 
 from streamsvc.adapters.keeping import Keeping
 from streamsvc.adapters.saying import Saying
-from streamsvc.v1 import content_pb2, job_pb2, state_pb2
+from streamsvc.v1 import content_pb2, event_pb2, job_pb2, state_pb2
 
 APPROVAL = "tool_approval"
 APPROVE = content_pb2.INPUT_DECISION_APPROVE
@@ -58,14 +60,26 @@ class NotKept(Exception):
 async def load(keeping: Keeping | None, so_far: state_pb2.JobState) -> str:
     """Return the run whose questions this job answers. Raises NotKept."""
     job_id = so_far.job.previous_job_id
-    run = await keeping.load(job_id) if keeping is not None else None
-    if run is None:
+    kept = await keeping.load(job_id) if keeping is not None else None
+    if kept is None:
         raise NotKept(f"the run of job {job_id}, whose questions were answered, is not kept", job_id=job_id)
+    run: str = json.loads(kept)["run"]
     return run
 
 
-async def save(keeping: Keeping | None, job_id: str, run: str) -> None:
-    """Keep a run until its questions are answered. Raises NotKept."""
+async def save(keeping: Keeping | None, job_id: str, run: str, ending: Sequence[event_pb2.Event]) -> None:
+    """Keep a run until its questions are answered. `ending` asks them, and ends the job. Raises NotKept."""
     if keeping is None:
         raise NotKept("a tool waits for people, and nothing keeps the run until then: give the adapter `keeping`")
-    await keeping.save(job_id, run)
+    events = [base64.b64encode(event.SerializeToString()).decode() for event in ending]
+    await keeping.save(job_id, json.dumps({"run": run, "ending": events}))
+
+
+async def left(keeping: Keeping | None, so_far: state_pb2.JobState) -> list[event_pb2.Event]:
+    """Return what an earlier attempt at this job left to say, if it had begun to ask: nothing has to run again then."""
+    asked = {request.id for request in so_far.input_requests}
+    kept = await keeping.load(so_far.job.id) if keeping is not None and asked else None
+    if kept is None:
+        return []
+    events = [event_pb2.Event.FromString(base64.b64decode(event)) for event in json.loads(kept)["ending"]]
+    return [event for event in events if event.input_requested.input_request.id not in asked]

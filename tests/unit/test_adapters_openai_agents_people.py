@@ -12,7 +12,7 @@ from openai.types.responses.response_output_item import McpApprovalRequest
 
 from streamsvc.adapters.keeping import Folder
 from streamsvc.adapters.openai_agents import answer
-from tests.support.adapted import APPROVE, REJECT, answered, decided, events_of, told
+from tests.support.adapted import APPROVE, REJECT, answered, begun, decided, events_of, lines, told
 from tests.support.agents_steps import in_items
 from tests.support.folding import folded
 
@@ -112,6 +112,15 @@ async def test_a_process_that_is_killed_after_an_answer_goes_on_from_the_same_pl
         "agent-1 text 'Done.'"
     ]
     assert DELETED == ["a", "a"]
+
+
+async def test_a_process_that_is_killed_while_it_asks_asks_the_rest_and_runs_nothing(keeping: Folder) -> None:
+    events = await events_of(answer(tidying(), "Tidy up.", keeping=keeping, context="Ann"))
+    whole = lines(folded(events, begun()))
+    first = next(number for number, event in enumerate(events, 1) if event.HasField("input_requested"))
+    for said in range(first, len(events)):
+        state = folded(events[:said], begun())
+        assert await told(answer(going_on("Nothing."), "Tidy up.", keeping=keeping), state) == whole
 
 
 async def test_a_run_that_has_nowhere_to_wait_fails() -> None:

@@ -13,7 +13,8 @@ from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 
 from streamsvc.adapters.keeping import Folder
 from streamsvc.adapters.pydantic_ai import answer
-from tests.support.adapted import APPROVE, EDIT, REJECT, RESPOND, answered, decided, events_of, told
+from tests.support.adapted import APPROVE, EDIT, REJECT, RESPOND, answered, begun, decided, events_of, lines, told
+from tests.support.folding import folded
 
 DELETED: list[str] = []
 
@@ -131,6 +132,15 @@ async def test_a_question_that_nobody_wants_to_answer_is_a_call_that_failed(keep
     assert (await told(answer(an_agent(["Sorry."]), keeping=keeping), so_far))[1] == (
         """call q ask({"what":"Which file?"}) failed 'Go away.'"""
     )
+
+
+async def test_a_process_that_is_killed_while_it_asks_asks_the_rest_and_runs_nothing(keeping: Folder) -> None:
+    events = await events_of(answer(tidying(), "Tidy up.", keeping=keeping))
+    whole = lines(folded(events, begun()))
+    first = next(number for number, event in enumerate(events, 1) if event.HasField("input_requested"))
+    for said in range(first, len(events)):
+        state = folded(events[:said], begun())
+        assert await told(answer(an_agent(["Nothing."]), "Tidy up.", keeping=keeping), state) == whole
 
 
 async def test_a_run_that_has_nowhere_to_wait_fails() -> None:

@@ -59,6 +59,10 @@ def handler(
 async def _answer(
     agent: Agent[Any], given: Input, so_far: state_pb2.JobState, keeping: Keeping | None, options: Options
 ) -> AsyncGenerator[event_pb2.Event, None]:
+    if left := await questions.left(keeping, so_far):
+        for event in left:
+            yield event
+        return
     told = Told(so_far)
     try:
         answered = await _answered(agent, so_far, keeping, told, options) if so_far.answers else None
@@ -106,12 +110,13 @@ async def _ended(result: RunResultStreaming, job_id: str, keeping: Keeping | Non
     """Return what is left to say: the end, or questions once the run is kept."""
     if not result.interruptions:
         return told.saying.end(told.finish_reason)
-    await questions.save(keeping, job_id, result.to_state().to_string())
     for item in result.interruptions:
         told.again(item)
         message = f"May {item.qualified_name} run?"
         questions.ask(told.saying, job_id, item.call_id or "", _DECISIONS, message=message, step=told.step)
-    return told.saying.end(job_pb2.FINISH_REASON_INPUT_REQUIRED)
+    ending = told.saying.end(job_pb2.FINISH_REASON_INPUT_REQUIRED)
+    await questions.save(keeping, job_id, result.to_state().to_string(), ending)
+    return ending
 
 
 def _failed(error: Exception, told: Told) -> list[event_pb2.Event]:

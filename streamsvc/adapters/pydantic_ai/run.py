@@ -68,6 +68,10 @@ def _given(messages: Sequence[content_pb2.ChatMessage]) -> Options:
 async def _answer(
     agent: Agent, options: Options, so_far: state_pb2.JobState, keeping: Keeping | None
 ) -> AsyncGenerator[event_pb2.Event, None]:
+    if left := await questions.left(keeping, so_far):
+        for event in left:
+            yield event
+        return
     told = Told(so_far, agent.name or "")
     try:
         if so_far.answers:
@@ -105,11 +109,12 @@ async def _ended(
 
 async def _asked(waiting: Waiting, job_id: str, keeping: Keeping | None, told: Told) -> list[event_pb2.Event]:
     """Return what is left to say of a run that waits for people: the questions, once it is kept."""
-    await questions.save(keeping, job_id, waiting.json())
     for call, kind, message, decisions in waiting.questions():
         told.call(call)
         questions.ask(told.saying, job_id, call.tool_call_id, decisions, kind=kind, message=message, step=told.step)
-    return told.saying.end(job_pb2.FINISH_REASON_INPUT_REQUIRED)
+    ending = told.saying.end(job_pb2.FINISH_REASON_INPUT_REQUIRED)
+    await questions.save(keeping, job_id, waiting.json(), ending)
+    return ending
 
 
 def _failed(error: Exception, told: Told) -> list[event_pb2.Event]:
