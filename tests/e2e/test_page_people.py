@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator
+from playwright.async_api import Locator, Route
 
-from streamsvc.v1 import job_pb2, state_pb2
+from streamsvc.v1 import content_pb2, job_pb2, state_pb2
 from tests.support.asking_agent import ASKING, LETTER, asking, letter, question
 from tests.support.chats import chunk
 from tests.support.page import Answer, Shown, Site
@@ -54,19 +54,18 @@ async def test_of_two_tabs_that_decide_at_once_one_counts_and_both_show_it(there
         first = await Shown.open(profile, there.envoy.tls_url)
         asked_by, conversation = await first.ask(QUESTION, "Agent")
         second = await Shown.open(elsewhere, there.envoy.tls_url, conversation)
-        buttons = [
-            ask_of(tab).get_by_role("button", name=name) for tab, name in ((first, "Approve"), (second, "Reject"))
-        ]
-        for button in buttons:
-            await button.wait_for()
-        await asyncio.gather(*[button.evaluate("(button) => button.click()") for button in buttons])
+        await leave_together(first, second)
+        for tab, button in ((first, "Approve"), (second, "Reject")):
+            await ask_of(tab).get_by_role("button", name=button).click()
         state = await goes_on_with(there, first, asked_by)
-        decided = "pproved" if "APPROVE" in said(state) else "ejected"
-        for tab in (first, second):
-            await ask_of(tab).get_by_text(decided).wait_for()
+        (answered,) = state.answers
+        approved = answered.decision == content_pb2.INPUT_DECISION_APPROVE
+        words = "Approved" if approved else "Rejected"
+        won, lost = (first, second) if approved else (second, first)
+        await ask_of(won).get_by_text(words, exact=True).wait_for()
+        await ask_of(lost).get_by_text(f"Answered in another tab: {words.lower()}").wait_for()
+        for tab in (won, lost):
             await tab.exactly(state)
-        lost = second if decided == "pproved" else first
-        await ask_of(lost).get_by_text(f"Answered in another tab: {'ar'[decided == 'ejected']}{decided}").wait_for()
         await lost.keep("lost")
 
 
@@ -231,6 +230,22 @@ async def test_long_texts_fit_on_a_narrow_screen_in_both_themes(there: Site) -> 
 def ask_of(tab: Shown) -> Locator:
     """Return the only question that a tab shows."""
     return tab.page.locator(".ask")
+
+
+async def leave_together(*tabs: Shown) -> None:
+    """Hold back what the tabs start from now on, until each of them wants to start something."""
+    all_want, waiting = asyncio.Event(), 0
+
+    async def hold(route: Route) -> None:
+        nonlocal waiting
+        waiting += 1
+        if waiting == len(tabs):
+            all_want.set()
+        await all_want.wait()
+        await route.continue_()
+
+    for tab in tabs:
+        await tab.page.route("**/StartGeneration", hold)
 
 
 async def after(there: Site, conversation: str, asked_by: str) -> list[job_pb2.Job]:

@@ -40,8 +40,11 @@ export class Network implements Calls {
       const link = this.links.use();
       try {
         // Half of the time: over a connection that is half open, a second attempt must still be possible.
-        const timeoutMs = Math.max(1, Math.min(deadline - this.chance.now(), this.patience.callTimeoutMs / 2));
-        return await call(link.service, { timeoutMs, headers: await this.links.headers() });
+        const leftMs = Math.min(deadline - this.chance.now(), this.patience.callTimeoutMs / 2);
+        return await call(link.service, {
+          timeoutMs: Math.max(1, Math.ceil(leftMs)),
+          headers: await this.links.headers(),
+        });
       } catch (thrown) {
         const error = this.links.failed(link, errorOf(thrown));
         const waitMs = retries.waitMs(error);

@@ -26,6 +26,27 @@ function client(methods: Methods, options = {}) {
   return clientOf(() => createRouterTransport((router) => router.service(JobService, methods)), options);
 }
 
+test("each attempt names the time that it has in whole ms: what reads it takes nothing else", async () => {
+  const told: (string | null)[] = [];
+  let now = 0;
+  const transport = () =>
+    createRouterTransport((router) =>
+      router.service(JobService, {
+        cancelJob(_, { requestHeader }) {
+          told.push(requestHeader.get("connect-timeout-ms"));
+          if (told.length < 3) throw CUT;
+          return { job: { id: "a" } };
+        },
+      }),
+    );
+  const world = { chance: { now: () => (now += 10.3), random: () => 0 } };
+  const cancelling = clientOf(transport, { callTimeoutMs: 100 }, world).cancel("a");
+  await vi.runAllTimersAsync();
+  expect((await cancelling).id).toBe("a");
+  expect(told.map(Number).every(Number.isInteger)).toBe(true);
+  expect(Number(told.at(-1))).toBeLessThan(50);
+});
+
 test("a start that is repeated carries the same request id", async () => {
   const asked: StartGenerationRequest[] = [];
   const starting = client({
