@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import uuid
 from collections.abc import AsyncIterator
@@ -91,6 +92,7 @@ async def test_a_question_is_in_both_tabs_and_stop_in_the_second_stops_the_job(c
         await first.press("Regenerate")
         for tab in (first, second):
             await tab.said(5)
+        await first.press("Stop")
         again, _ = await _jobs(chats, chat_id)
         state = await Answer(chat_id, again.id, chats.instances[0]).state()
         for tab in (first, second):
@@ -136,12 +138,34 @@ async def test_an_approval_of_the_second_tab_goes_on_in_both(chats: Site) -> Non
         await second.press("Approve")
         for tab in (first, second):
             await tab.page.locator("[data-state=output-available]").wait_for()
+        await first.press("Stop")
         goes_on, _ = await _jobs(chats, answer.conversation)
         state = await Answer(answer.conversation, goes_on.id, chats.instances[0]).state()
         assert [given.decision for given in state.answers] == [content_pb2.INPUT_DECISION_APPROVE]
         for tab in (first, second):
             await tab.exactly([asking, state])
         await first.keep("approved")
+
+
+async def test_of_two_tabs_that_decide_at_once_one_counts_and_both_follow_it(chats: Site) -> None:
+    answer = await Answer.begin(chats.instances[0], tokens=3, rate=0, ask="approval")
+    asking = await answer.state()
+    async with await chats.profile() as profile:
+        tabs = [await Tab.open(profile, chats, answer.conversation) for _ in range(2)]
+        buttons = [
+            tab.page.get_by_role("button", name=name) for tab, name in zip(tabs, ("Approve", "Reject"), strict=True)
+        ]
+        for button in buttons:
+            await button.wait_for()
+        await asyncio.gather(*[button.evaluate("(button) => button.click()") for button in buttons])
+        for tab in tabs:
+            await tab.said(8)
+        await tabs[0].press("Stop")
+        goes_on, _ = await _jobs(chats, answer.conversation)
+        state = await Answer(answer.conversation, goes_on.id, chats.instances[0]).state()
+        for tab in tabs:
+            await tab.exactly([asking, state])
+            assert await tab.page.get_by_role("alert").count() == 0
 
 
 @pytest.mark.parametrize("recovery", ["CONTINUE", "RESTART"])

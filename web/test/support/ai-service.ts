@@ -48,6 +48,14 @@ export class WaitingService {
     });
   }
 
+  /** Has a job fail. */
+  fail(id: string, message: string): void {
+    this.#say(id, JobStatus.FAILED, {
+      case: "jobFailed",
+      value: { error: { reason: "UPSTREAM_UNAVAILABLE", message } },
+    });
+  }
+
   #start(request: StartGenerationRequest): Job {
     this.asked.push(request);
     const { requestId: id, messages, conversationId, previousJobId, answers } = request;

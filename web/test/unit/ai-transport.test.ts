@@ -3,7 +3,7 @@
 
 import { useChat } from "@ai-sdk/react";
 import type { AbstractChat, UIMessage } from "ai";
-import { act, createElement } from "react";
+import { act, createElement, StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
@@ -12,6 +12,7 @@ import { useLiveChat } from "../../src/ai/react.js";
 import { StreamsvcTransport } from "../../src/ai/transport.js";
 import { CHATS, WaitingService } from "../support/ai-service.js";
 import { eventually } from "../support/eventually.js";
+import type { StartGenerationRequest } from "../../src/gen/streamsvc/v1/job_service_pb.js";
 import { clientOf } from "../support/scripted.js";
 
 vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
@@ -86,6 +87,39 @@ describe.each(CHATS)("ai %s", (_, chatOn) => {
     expect(chat.messages.map(({ id }) => id)).toEqual(["m", "c.m.c.m"]);
   });
 
+  test("a second question goes with what was said before, and follows its job", async () => {
+    const chat = chatOn(transport);
+    void chat.sendMessage({ id: "m", role: "user", parts: [{ type: "text", text: "Hello" }] });
+    await says(chat, "word");
+    service.end("c.m");
+    await eventually(() => expect(chat.status).toBe("ready"));
+    void chat.sendMessage(
+      { id: "n", role: "user", parts: [{ type: "text", text: "And?" }] },
+      { body: { model: "large" } },
+    );
+    await eventually(() => expect(service.asked).toHaveLength(2));
+    const { previousJobId, conversationId, model, messages } = service.asked[1] as StartGenerationRequest;
+    expect({ previousJobId, conversationId, model }).toEqual({
+      previousJobId: "c.m",
+      conversationId: "c",
+      model: "large",
+    });
+    expect(messages.map(({ id }) => id)).toEqual(["m", "c.m", "n"]);
+    await says(chat, "word");
+    await chat.stop();
+  });
+
+  test("a job that fails is an error of the chat, and what it said stays", async () => {
+    const chat = chatOn(transport);
+    const leave = follow(chat);
+    void chat.sendMessage({ id: "m", role: "user", parts: [{ type: "text", text: "Hello" }] });
+    await says(chat, "word");
+    service.fail("c.m", "the upstream is gone");
+    await eventually(() => expect(chat.error?.message).toBe("the upstream is gone"));
+    expect(textOf(chat.messages)).toBe("word");
+    leave();
+  });
+
   test("what cannot be taken back by chunks is shown as it stands", async () => {
     const chat = chatOn(transport);
     const leave = follow(chat);
@@ -107,7 +141,7 @@ test("a component that is taken away stops nothing, and shows the answer when it
   };
   const place = document.createElement("div");
   const first = createRoot(place);
-  act(() => first.render(createElement(Page)));
+  act(() => first.render(createElement(StrictMode, null, createElement(Page))));
   const shows = (text: string) =>
     eventually(async () => {
       await act(async () => {});
