@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import Agent, function_tool, set_tracing_disabled
+from agents import Agent, RunContextWrapper, function_tool, set_tracing_disabled
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 
 from streamsvc.adapters.keeping import Folder
-from streamsvc.adapters.openai_agents import answer
-from streamsvc.client import publish
-from streamsvc.v1 import job_pb2
+from streamsvc.adapters.openai_agents import answer, input_of
+from streamsvc.client import Publisher, publish, work
+from streamsvc.v1 import event_pb2, job_pb2
 from streamsvc.v1 import job_service_pb2 as jobs_pb
 from tests.support.adapted import APPROVE, conversation, decided, lines
-from tests.support.outside import inside
+from tests.support.outside import AGENT, inside
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -66,6 +66,29 @@ async def test_without_an_input_the_jobs_messages_are_the_input() -> None:
         answering = answer(Agent(name="ann", model=model))
         await publish(answering, service.app.internal_address, messages=conversation()[1:2])
     assert model.calls[0].input == [{"role": "user", "content": [{"type": "input_text", "text": "How is Rome?"}]}]
+
+
+async def test_a_worker_gives_each_job_its_context_and_all_of_its_conversation() -> None:
+    @function_tool
+    def whose(context: RunContextWrapper[str]) -> str:
+        """Tell whose job it is."""
+        return context.context
+
+    model = ScriptedModel([[function_call("whose", {}, call_id="w")], [assistant_message("Done.")]])
+    agent: Agent[str] = Agent(name="ann", model=model, tools=[whose])
+
+    def handle(pub: Publisher) -> AsyncIterator[event_pb2.Event]:
+        assert pub.request is not None
+        return answer(agent, input_of(pub.request.messages), context=pub.so_far.job.id)(pub.so_far)
+
+    async with inside() as service:
+        working = asyncio.create_task(work(AGENT, handle, service.app.internal_address))
+        job = await service.start(prompt="", messages=conversation())
+        await service.events(job.id)
+        assert lines(await service.state(job.id))[1:2] == [f"agent-1 call w whose({{}}) succeeded '{job.id}'"]
+        assert len(model.calls[0].input) == len(input_of(conversation()))
+        working.cancel()
+        await asyncio.wait({working}, timeout=10)
 
 
 async def test_a_run_that_fails_fails_its_job() -> None:

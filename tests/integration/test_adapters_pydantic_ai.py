@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic_ai import Agent, DeferredToolRequests, UsageLimits
+from pydantic_ai import Agent, DeferredToolRequests, RunContext, UsageLimits
 from pydantic_ai.messages import ModelMessage, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 
 from streamsvc.adapters.keeping import Folder
-from streamsvc.adapters.pydantic_ai import answer
-from streamsvc.client import publish
-from streamsvc.v1 import job_pb2
+from streamsvc.adapters.pydantic_ai import answer, input_of
+from streamsvc.client import Publisher, publish, work
+from streamsvc.v1 import event_pb2, job_pb2
 from streamsvc.v1 import job_service_pb2 as jobs_pb
 from tests.support.adapted import APPROVE, conversation, decided, lines
-from tests.support.outside import inside
+from tests.support.outside import AGENT, inside
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -84,6 +84,36 @@ async def test_without_an_input_the_jobs_messages_are_the_input() -> None:
     (prompt,) = heard[0].parts
     assert isinstance(prompt, UserPromptPart)
     assert prompt.content == ["How is Rome?"]
+
+
+async def test_a_worker_gives_each_job_its_dependencies_and_all_of_its_conversation() -> None:
+    heard: list[ModelMessage] = []
+
+    async def stream(messages: list[ModelMessage], _: AgentInfo) -> AsyncIterator[Any]:
+        heard[:] = messages
+        yield calling("whose") if isinstance(messages[-1].parts[-1], UserPromptPart) else "Done."
+
+    agent = Agent(FunctionModel(stream_function=stream), deps_type=str)
+
+    @agent.tool
+    def whose(context: RunContext[str]) -> str:
+        """Tell whose job it is."""
+        return context.deps
+
+    def handle(pub: Publisher) -> AsyncIterator[event_pb2.Event]:
+        assert pub.request is not None
+        prompt, history = input_of(pub.request.messages)
+        return answer(agent, prompt, message_history=history, deps=pub.so_far.job.id)(pub.so_far)
+
+    async with inside() as service:
+        working = asyncio.create_task(work(AGENT, handle, service.app.internal_address))
+        job = await service.start(prompt="", messages=conversation())
+        await service.events(job.id)
+        assert f"response-1 call whose whose({{}}) succeeded '{job.id}'" in lines(await service.state(job.id))
+        prompts = [part.content for message in heard for part in message.parts if isinstance(part, UserPromptPart)]
+        assert [prompt[0] for prompt in prompts] == ["How is Rome?", "And here?"]
+        working.cancel()
+        await asyncio.wait({working}, timeout=10)
 
 
 async def test_a_run_that_fails_fails_its_job() -> None:
