@@ -78,8 +78,7 @@ def publish(
     The job completes when the input ends. A cancel from elsewhere ends the command, and so the pipe. Ctrl-C cancels the
     job; after SIGTERM, or if this command is killed, it waits for the same command with the same --request-id.
 
-    Exits with 0 if the job completed, 3 if it waits for people, 4 if it failed, 5 if it was cancelled, 130 after
-    Ctrl-C.
+    Exits with 0 if the job completed, 3 if it waits for people, 4 if it failed, 5 if cancelled, 130 after Ctrl-C.
     """
 
     async def work() -> int:

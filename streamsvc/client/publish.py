@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -57,8 +57,7 @@ class AlreadyEnded(LogClosed):
         self.job = job
 
 
-@asynccontextmanager
-async def publishing(
+def publishing(
     *targets: str,
     options: ClientOptions | None = None,
     request_id: str = "",
@@ -73,7 +72,7 @@ async def publishing(
     concurrency: job_service_pb2.ConcurrencyPolicy.ValueType = job_service_pb2.CONCURRENCY_POLICY_ALLOW,
     context_json: str = "",
     claim_grace: timedelta | None = None,
-) -> AsyncGenerator[Publisher, None]:
+) -> AbstractAsyncContextManager[Publisher]:
     """Create a job, and write it within the block: complete when that is left, failed if it raises.
 
         async with publishing(conversation_id="c1") as pub, pub.text() as part:
@@ -81,12 +80,10 @@ async def publishing(
 
     A cancel ends the block at once, as a timeout would, but raises nothing. A process that is stopped gives the job
     away: within `claim_grace` one that publishes under the same `request_id`, or claims jobs of `producer`, goes on,
-    else the job fails. With `answers` it goes on with a job of the same `owner` that asked people, `previous_job_id`.
-    Targets are internal listeners of the service. Raises AlreadyEnded, InputAnswered, and StreamsvcError.
+    or it fails. `answers` are to a job of this owner. Targets: internal listeners. Raises AlreadyEnded, StreamsvcError.
     """
     request = pb.CreateJobRequest(
         request_id=request_id or str(uuid.uuid4()),
-        writer_id=str(uuid.uuid4()),
         owner=owner,
         conversation_id=conversation_id,
         model=model,
@@ -98,10 +95,7 @@ async def publishing(
         concurrency=concurrency,
         context_json=context_json,
     )
-    if claim_grace is not None:
-        request.claim_grace.FromTimedelta(claim_grace)
-    async with _created(ProducerCalls(targets, options), request) as pub:
-        yield pub
+    return _created(targets, options, request, claim_grace)
 
 
 @asynccontextmanager
@@ -146,8 +140,17 @@ async def writing(
 
 
 @asynccontextmanager
-async def _created(calls: ProducerCalls, request: pb.CreateJobRequest) -> AsyncGenerator[Publisher, None]:
+async def _created(
+    targets: Sequence[str],
+    options: ClientOptions | None,
+    request: pb.CreateJobRequest,
+    claim_grace: timedelta | None,
+) -> AsyncGenerator[Publisher, None]:
     """Create a job, or go on with it, and write it within the block."""
+    calls = ProducerCalls(targets, options)
+    request.writer_id = str(uuid.uuid4())
+    if claim_grace is not None:
+        request.claim_grace.FromTimedelta(claim_grace)
     try:
         made = await calls.create(request)
         if not made.HasField("lease"):
