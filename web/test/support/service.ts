@@ -2,7 +2,14 @@
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { Code, type ConnectRouter, createRouterTransport, type ServiceImpl, type Transport } from "@connectrpc/connect";
+import {
+  Code,
+  type ConnectError,
+  type ConnectRouter,
+  createRouterTransport,
+  type ServiceImpl,
+  type Transport,
+} from "@connectrpc/connect";
 import { Fold } from "../../src/fold.js";
 import { type Event, EventSchema } from "../../src/gen/streamsvc/v1/event_pb.js";
 import type { InputAnswer, InputRequestSchema } from "../../src/gen/streamsvc/v1/content_pb.js";
@@ -43,6 +50,8 @@ export class FakeService {
   readonly asked: StartGenerationRequest[] = [];
   /** Whether all calls fail. */
   away = false;
+  /** What it says against every start. */
+  refuses: ConnectError | undefined;
   /** How many jobs are started without anybody hearing of it in answer. */
   unheard = 0;
   /** The first answer's job, by question. */
@@ -121,6 +130,7 @@ export class FakeService {
   #start(request: StartGenerationRequest): Job {
     this.asked.push(request);
     if (this.away) throw CUT;
+    if (this.refuses) throw this.refuses;
     const { requestId, previousJobId, answers } = request;
     const again = this.#jobs.get(requestId);
     if (again) return again.job;

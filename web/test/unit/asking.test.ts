@@ -141,6 +141,18 @@ test("an answer that arrived although the connection broke is taken for the same
   await eventually(() => expect(tab.questions()).toEqual([[false, APPROVE, id]]));
 });
 
+test("what the service itself says against an answer is thrown, and the question stays open", async () => {
+  const { service, open } = rig();
+  service.ask("a", { id: "q" });
+  const tab = open();
+  await eventually(() => expect(tab.questions()).toEqual([[true, undefined, undefined]]));
+  service.refuses = error(Code.ResourceExhausted, "OVERLOADED", 1_000);
+  await expect(tab.answer([said(APPROVE)])).rejects.toMatchObject({ reason: "OVERLOADED" });
+  service.refuses = undefined;
+  expect(tab.questions()).toEqual([[true, undefined, undefined]]);
+  expect(await tab.answer([said(APPROVE)])).toMatchObject({ previousJobId: "a" });
+});
+
 test("no other error counts as answered", () => {
   expect(answeredIn(error(Code.FailedPrecondition, "CONVERSATION_BUSY"))).toBeUndefined();
   expect(answeredIn(new Error("INPUT_ANSWERED"))).toBeUndefined();
