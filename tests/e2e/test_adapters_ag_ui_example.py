@@ -76,6 +76,12 @@ async def hear_some(address: str, run: dict[str, Any]) -> dict[str, Any]:
     raise AssertionError("the run ended without a text")
 
 
+async def test_the_hello_world_of_ag_ui_says_hello() -> None:
+    async with served("hello:app", EXAMPLE) as address:
+        shown = await follow(address, asked("r1"))
+    assert shown["messages"][-1] == {"id": "m1", "role": "assistant", "content": "Hello"}
+
+
 def test_the_endpoint_needs_few_lines_beyond_the_hello_world_of_ag_ui() -> None:
     hello, ours = ((EXAMPLE / name).read_text().splitlines() for name in ("hello.py", "server.py"))
     added = [line for line in difflib.ndiff(hello, ours) if line.startswith("+ ") and line[2:].strip()]

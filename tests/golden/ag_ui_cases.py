@@ -249,6 +249,18 @@ CASES: Sequence[Case] = [
         [_after(_asked(), text("Half"), resumed(2, restarted=False)), delta("text", 0, " and half"), _done()],
         {**_BEFORE, "messages": [*_BEFORE["messages"], {"id": "j-text-0", "role": "assistant", "content": "Ha"}]},
     ),
+    Case(
+        "call_without_an_id",
+        "a call that the model gave no id has that of its message; counts are never negative",
+        [
+            *(
+                _asked(),
+                started(Part(tool_call=content_pb2.ToolCallPart(name="nameless"))),
+                delta("tool_call", 0, "{}"),
+            ),
+            *(updated(0, _SUCCEEDED, [Result(text="one")]), completed(0, '{"id": 1}'), used("", 1, -5), _CANCEL),
+        ],
+    ),
     Case("failed", "a job that fails while a text is open", [_asked(), text(), delta("text", 0, "Ha"), _FAIL]),
     Case("ended", "a job that has ended already", [_after(_asked(), text("Whole"), completed(0, ""), _done())]),
 ]

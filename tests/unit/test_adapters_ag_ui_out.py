@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from ag_ui.core import Event, RunAgentInput
 from google.protobuf.json_format import ParseDict
+from hypothesis import given
 from pydantic import TypeAdapter
 
 from streamsvc.adapters.ag_ui import to_ag_ui
 from streamsvc.v1 import event_pb2, state_pb2
 from tests.golden import make_ag_ui
 from tests.golden.ag_ui_cases import CASES
+from tests.support.strategies import histories
 
 FILES: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(make_ag_ui.HERE.glob("*.json"))
@@ -48,3 +50,20 @@ async def test_a_case_is_told_as_its_file_says(name: str) -> None:
     assert [event.model_dump(mode="json", by_alias=True) for event in events] == case["ag_ui"]
     for event in case["ag_ui"]:
         TypeAdapter[Any](Event).validate_python(event)
+
+
+@given(histories(chapters=8, misfits=True))
+def test_whatever_a_log_says_what_is_begun_is_ended_once(history: list[event_pb2.Event]) -> None:
+    opened: set[tuple[str, str]] = set()
+    for event in make_ag_ui.told([*history], None):
+        kind, _, what = event["type"].rpartition("_")
+        own = (kind, event.get("messageId") or event.get("toolCallId") or event.get("stepName") or "")
+        if kind == "RUN" and what != "STARTED":
+            assert not opened
+        elif what in ("START", "STARTED") and kind != "RUN":
+            assert own not in opened
+            opened.add(own)
+        elif what in ("CONTENT", "ARGS"):
+            assert own in opened
+        elif what in ("END", "FINISHED"):
+            opened.remove(own)

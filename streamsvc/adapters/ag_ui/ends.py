@@ -33,7 +33,7 @@ def _outcome(state: state_pb2.JobState) -> core.RunFinishedOutcome:
     if interrupts := as_messages.interrupts_of(state):
         return core.RunFinishedInterruptOutcome(interrupts=interrupts)
     calls = [part for part in state.parts if part.HasField("tool_call") and not as_messages.is_answered(part)]
-    pending = [part.tool_call.call_id for part in calls]
+    pending = [as_messages.call_id(state.job.id, part) for part in calls]
     # Named where the caller is to run them; elsewhere a call without a result was cut off.
     named = state.job.finish_reason == job_pb2.FINISH_REASON_TOOL_CALLS and pending
     return core.RunFinishedSuccessOutcome(pending_tool_call_ids=pending if named else None)

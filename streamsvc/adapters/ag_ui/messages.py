@@ -68,6 +68,11 @@ def result_id(job_id: str, part: content_pb2.ContentPart) -> str:
     return f"{job_id}-result-{part.index}"
 
 
+def call_id(job_id: str, part: content_pb2.ContentPart) -> str:
+    """Return the id of a call: that of the model, if it gave one."""
+    return part.tool_call.call_id or message_id(job_id, part)
+
+
 def metadata_of(part: content_pb2.ContentPart) -> dict[str, Any] | None:
     """Return what AG-UI has no field for: step, citations, who runs a tool, and so on."""
     rest = content_pb2.ContentPart()
@@ -148,7 +153,7 @@ def usage_of(state: state_pb2.JobState) -> list[core.TokenUsage] | None:
     for entry in state.usage_entries:
         counts = sums.setdefault(entry.model, {})
         for name in _COUNTS:
-            counts[name] = counts.get(name, 0) + int(getattr(entry.usage, name))
+            counts[name] = counts.get(name, 0) + max(0, getattr(entry.usage, name))
     return [
         core.TokenUsage.model_validate({"model": model or None, **counts}) for model, counts in sums.items()
     ] or None
@@ -172,7 +177,7 @@ def _interrupt(state: state_pb2.JobState, request: content_pb2.InputRequest) -> 
         id=f"{state.job.id}:{request.id}",
         reason=request.type or "question",
         message=request.message or None,
-        tool_call_id=part.tool_call.call_id if part else None,
+        tool_call_id=call_id(state.job.id, part) if part and part.HasField("tool_call") else None,
         response_schema=schema if isinstance(schema, dict) else None,
         expires_at=request.expire_time.ToJsonString() if request.HasField("expire_time") else None,
         metadata=ours(rest),
@@ -191,12 +196,12 @@ def of_part(job_id: str, part: content_pb2.ContentPart) -> Iterator[core.Message
     elif kind == "reasoning":
         yield core.ReasoningMessage(id=own, content=part.reasoning.text, **about)
     elif kind == "tool_call":
-        call = part.tool_call
+        call, called = part.tool_call, call_id(job_id, part)
         function = core.FunctionCall(name=call.name, arguments=call.arguments_json)
-        yield core.AssistantMessage(id=own, tool_calls=[core.ToolCall(id=call.call_id, function=function, **about)])
+        yield core.AssistantMessage(id=own, tool_calls=[core.ToolCall(id=called, function=function, **about)])
         if is_answered(part):
             given, how = result_of(call), result_metadata(call)
-            yield core.ToolMessage(id=result_id(job_id, part), tool_call_id=call.call_id, content=given, metadata=how)
+            yield core.ToolMessage(id=result_id(job_id, part), tool_call_id=called, content=given, metadata=how)
     else:
         activity, content = activity_of(part)
         yield core.ActivityMessage(id=own, activity_type=activity, content=content, metadata=metadata_of(part))

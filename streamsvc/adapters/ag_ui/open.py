@@ -62,7 +62,7 @@ class OpenParts:
             self._told.append(
                 core.ToolCallResultEvent(
                     message_id=as_messages.result_id(self.job_id, part),
-                    tool_call_id=call.call_id,
+                    tool_call_id=as_messages.call_id(self.job_id, part),
                     content=as_messages.result_of(call),
                     metadata=as_messages.result_metadata(call),
                 )
@@ -75,7 +75,7 @@ class OpenParts:
         self._told.append(
             core.ReasoningEncryptedValueEvent(
                 subtype="tool-call" if call else "message",
-                entity_id=part.tool_call.call_id if call else as_messages.message_id(self.job_id, part),
+                entity_id=(as_messages.call_id if call else as_messages.message_id)(self.job_id, part),
                 encrypted_value=as_messages.encrypted(part) or "",
             )
         )
@@ -107,13 +107,19 @@ class OpenParts:
             self._told.append(core.ReasoningStartEvent(message_id=own))
             self._told.append(core.ReasoningMessageStartEvent(message_id=own, metadata=metadata))
         else:
-            call = part.tool_call
+            # Calls should have ids of their own; where two share one, only one can be open.
+            own = as_messages.call_id(self.job_id, part)
+            for index in [index for index, opened in self._open.items() if opened == (kind, own)]:
+                self.end(index)
             self._told.append(
                 core.ToolCallStartEvent(
-                    tool_call_id=call.call_id, tool_call_name=call.name, parent_message_id=own, metadata=metadata
+                    tool_call_id=own,
+                    tool_call_name=part.tool_call.name,
+                    parent_message_id=as_messages.message_id(self.job_id, part),
+                    metadata=metadata,
                 )
             )
-        self._open[part.index] = (kind, part.tool_call.call_id if kind == "tool_call" else own)
+        self._open[part.index] = (kind, own)
 
     def _grow(self, part: content_pb2.ContentPart, text: str, metadata: dict[str, Any] | None = None) -> None:
         kind, own = self._open[part.index]
@@ -151,7 +157,8 @@ class OpenSteps:
 
     def end(self, step_id: str, metadata: dict[str, Any] | None = None) -> None:
         """End a step if it is open."""
-        if name := self._names.pop(step_id, ""):
+        name = self._names.pop(step_id, None)
+        if name is not None:
             self._told.append(core.StepFinishedEvent(step_name=name, metadata=metadata))
 
     def close(self) -> None:

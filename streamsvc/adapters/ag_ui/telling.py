@@ -161,7 +161,7 @@ class Telling:
         if as_messages.is_answered(part):
             self._snapshot(self._fold.state())
         else:
-            self._other("tool_call_updated", updated, toolCallId=part.tool_call.call_id)
+            self._other("tool_call_updated", updated, toolCallId=as_messages.call_id(self._parts.job_id, part))
 
     def _citation_added(self, added: event_pb2.CitationAdded) -> None:
         part = self._fold.part(added.part_index)

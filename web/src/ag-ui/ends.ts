@@ -6,7 +6,7 @@ import { create } from "@bufbuild/protobuf";
 import { FinishReason, JobErrorSchema, JobSchema, JobStatus } from "../gen/streamsvc/v1/job_pb.js";
 import type { JobState } from "../gen/streamsvc/v1/state_pb.js";
 import type { Told } from "./events.js";
-import { interruptsOf, isAnswered, json, ours, usageOf } from "./messages.js";
+import { callId, interruptsOf, isAnswered, jobId, json, ours, usageOf } from "./messages.js";
 
 /** Tells how a run ends whose job has ended. */
 export function tellEnd(told: Told, state: JobState, run: { threadId: string; runId: string }): void {
@@ -29,6 +29,6 @@ function outcome(state: JobState): RunFinishedOutcome {
   // Named where the caller is to run them; elsewhere a call without a result was cut off.
   if (state.job?.finishReason !== FinishReason.TOOL_CALLS) return { type: "success" };
   const open = state.parts.filter((part) => !isAnswered(part));
-  const pendingToolCallIds = open.flatMap(({ kind }) => (kind.case === "toolCall" ? [kind.value.callId] : []));
+  const pendingToolCallIds = open.flatMap((part) => callId(jobId(state), part) ?? []);
   return { type: "success", ...(pendingToolCallIds.length > 0 && { pendingToolCallIds }) };
 }

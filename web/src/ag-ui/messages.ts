@@ -94,6 +94,11 @@ export function resultId(job: string, { index }: ContentPart): string {
   return `${job}-result-${index}`;
 }
 
+/** The id of a call: that of the model, if it gave one. Undefined for what is no call. */
+export function callId(job: string, part: ContentPart): string | undefined {
+  return part.kind.case === "toolCall" ? part.kind.value.callId || messageId(job, part) : undefined;
+}
+
 /** What AG-UI has no field for: step, citations, who runs a tool, and so on. */
 export function metadataOf(part: ContentPart): Metadata | undefined {
   const said = SAID[part.kind.case ?? ""];
@@ -183,14 +188,14 @@ export function jobId({ job }: JobState): string {
 }
 
 function interrupt(state: JobState, request: InputRequest): Interrupt {
-  const about = request.partIndex === undefined ? undefined : state.parts[request.partIndex]?.kind;
+  const about = request.partIndex === undefined ? undefined : state.parts[request.partIndex];
   const schema = jsonOf(request.schemaJson);
   const said = ["id", "type", "message", "schemaJson", "expireTime"];
   return present<Interrupt>({
     id: `${jobId(state)}:${request.id}`,
     reason: request.type || "question",
     message: request.message || undefined,
-    toolCallId: about?.case === "toolCall" ? about.value.callId : undefined,
+    toolCallId: about && callId(jobId(state), about),
     responseSchema: isObject(schema) ? schema : undefined,
     expiresAt: request.expireTime && toJson(TimestampSchema, request.expireTime),
     metadata: ours(without(json(InputRequestSchema, request), said)),
@@ -207,11 +212,17 @@ function messages(job: string, part: ContentPart): Message[] {
       return [{ id, role: "reasoning", content: part.kind.value.text, ...about }];
     case "toolCall": {
       const call = part.kind.value;
-      const { callId, name, argumentsJson } = call;
-      const called = { id: callId, type: "function", function: { name, arguments: argumentsJson }, ...about } as const;
+      const { name, argumentsJson } = call;
+      const toolCallId = callId(job, part) ?? "";
+      const called = {
+        id: toolCallId,
+        type: "function",
+        function: { name, arguments: argumentsJson },
+        ...about,
+      } as const;
       const asked: Message = { id, role: "assistant", toolCalls: [called] };
       if (!isAnswered(part)) return [asked];
-      const result = { id: resultId(job, part), role: "tool", toolCallId: callId, content: resultOf(call) } as const;
+      const result = { id: resultId(job, part), role: "tool", toolCallId, content: resultOf(call) } as const;
       return [asked, { ...result, ...present({ metadata: resultMetadata(call) }) }];
     }
     case "file":
@@ -246,7 +257,7 @@ function sourceOf({ mediaType, source }: FilePart): PartSource | undefined {
 }
 
 function added(sum: TokenUsage, usage: Usage | undefined): TokenUsage {
-  const counts = COUNTS.map((name): [string, number] => [name, (sum[name] ?? 0) + (usage?.[name] ?? 0)]);
+  const counts = COUNTS.map((name): [string, number] => [name, (sum[name] ?? 0) + Math.max(0, usage?.[name] ?? 0)]);
   return { ...sum, ...Object.fromEntries<number>(counts) };
 }
 

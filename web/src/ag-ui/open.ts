@@ -6,6 +6,7 @@ import { type ContentPart, type RunStep, RunStepSchema, RunStepStatus } from "..
 import { textOf } from "../parts.js";
 import type { Told } from "./events.js";
 import {
+  callId,
   encrypted,
   isAnswered,
   isWritten,
@@ -65,7 +66,7 @@ export class OpenParts {
       const call = part.kind.value;
       this.told.say("TOOL_CALL_RESULT", {
         messageId: resultId(this.job, part),
-        toolCallId: call.callId,
+        toolCallId: callId(this.job, part) ?? "",
         content: resultOf(call),
         metadata: resultMetadata(call),
       });
@@ -75,10 +76,10 @@ export class OpenParts {
 
   /** Tells what the upstream needs back with a part. */
   sealed(part: ContentPart): void {
-    const call = part.kind.case === "toolCall" ? part.kind.value : undefined;
+    const call = callId(this.job, part);
     this.told.say("REASONING_ENCRYPTED_VALUE", {
       subtype: call ? "tool-call" : "message",
-      entityId: call?.callId ?? messageId(this.job, part),
+      entityId: call ?? messageId(this.job, part),
       encryptedValue: encrypted(part) ?? "",
     });
   }
@@ -107,19 +108,22 @@ export class OpenParts {
   }
 
   #start(part: ContentPart): void {
-    const own = messageId(this.job, part);
+    const message = messageId(this.job, part);
     const metadata = metadataOf(part);
     const { kind } = part;
+    const id = callId(this.job, part) ?? message;
     if (kind.case === "toolCall") {
-      const { callId, name } = kind.value;
-      this.told.say("TOOL_CALL_START", { toolCallId: callId, toolCallName: name, parentMessageId: own, metadata });
+      // Calls should have ids of their own; where two share one, only one can be open.
+      for (const [index, opened] of [...this.#open]) if (opened.kind === kind.case && opened.id === id) this.end(index);
+      const { name } = kind.value;
+      this.told.say("TOOL_CALL_START", { toolCallId: id, toolCallName: name, parentMessageId: message, metadata });
     } else if (kind.case === "text") {
-      this.told.say("TEXT_MESSAGE_START", { messageId: own, role: "assistant", metadata });
+      this.told.say("TEXT_MESSAGE_START", { messageId: id, role: "assistant", metadata });
     } else {
-      this.told.say("REASONING_START", { messageId: own });
-      this.told.say("REASONING_MESSAGE_START", { messageId: own, role: "reasoning", metadata });
+      this.told.say("REASONING_START", { messageId: id });
+      this.told.say("REASONING_MESSAGE_START", { messageId: id, role: "reasoning", metadata });
     }
-    this.#open.set(part.index, { kind: kind.case, id: kind.case === "toolCall" ? kind.value.callId : own });
+    this.#open.set(part.index, { kind: kind.case, id });
   }
 
   #grow(part: ContentPart, text: string, metadata?: Metadata): void {

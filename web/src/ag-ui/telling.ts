@@ -197,7 +197,10 @@ export class Telling {
     const part = state.parts[updated.partIndex];
     if (part?.kind.case !== "toolCall" || this.#parts.settle(part)) return;
     if (as.isAnswered(part)) this.#snapshot(state);
-    else this.#custom("tool_call_updated", ToolCallUpdatedSchema, updated, { toolCallId: part.kind.value.callId });
+    else
+      this.#custom("tool_call_updated", ToolCallUpdatedSchema, updated, {
+        toolCallId: as.callId(this.#parts.job, part),
+      });
   }
 
   #producers({ name, key, json }: CustomEvent): void {
