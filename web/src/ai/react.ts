@@ -18,15 +18,14 @@ export function useLiveChat<M extends UIMessage>(
 ): Error | undefined {
   const { id, setMessages, resumeStream } = chat;
   const [error, fail] = useState<Error>();
-  // Before useChat's own effect: that one stops the chat when its component is taken away.
-  useLayoutEffect(() => {
-    const here = transport.here(id);
-    here.left = false;
-    return () => void (here.left = true);
-  }, [transport, id]);
-  useEffect(
-    () => live(transport, { id, setMessages, resumeStream }, (failed) => fail(failed as Error | undefined)),
-    [transport, id, setMessages, resumeStream],
-  );
+  // When the component is taken away, useChat stops the chat: after this effect's end, and before that of the next one.
+  useLayoutEffect(() => () => void (transport.here(id).leaving = true), [transport, id]);
+  useEffect(() => {
+    const leave = live(transport, { id, setMessages, resumeStream }, (failed) => fail(failed as Error | undefined));
+    return () => {
+      leave();
+      transport.here(id).leaving = false;
+    };
+  }, [transport, id, setMessages, resumeStream]);
   return error;
 }

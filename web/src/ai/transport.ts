@@ -55,6 +55,7 @@ export class StreamsvcTransport<M extends UIMessage = UIMessage> implements Chat
   readonly sendMessages = async (sending: Sending<M>): Promise<ReadableStream<UIMessageChunk>> => {
     const here = this.here(sending.chatId);
     const release = here.hold();
+    here.notice(sending.abortSignal);
     try {
       const shown = sending.messages.at(-1);
       if (shown?.role !== "assistant") return this.#follow(here, await this.#ask(here, sending), sending.abortSignal);
@@ -72,6 +73,7 @@ export class StreamsvcTransport<M extends UIMessage = UIMessage> implements Chat
     const here = this.here(chatId);
     const release = here.hold();
     here.resumed += 1;
+    here.notice(abortSignal);
     try {
       const statuses = [JobStatus.PENDING, JobStatus.RUNNING];
       for await (const job of this.client.jobs({ conversationId: chatId, statuses })) {
@@ -139,7 +141,7 @@ export class StreamsvcTransport<M extends UIMessage = UIMessage> implements Chat
       here.keeper?.replaced(message);
       return here.keeper !== undefined;
     };
-    const stopped = () => void this.#stopped(here, job);
+    const stopped = () => void (signal && this.#stopped(here, job, signal));
     const release = here.hold();
     const ended = () => {
       signal?.removeEventListener("abort", stopped);
@@ -151,13 +153,13 @@ export class StreamsvcTransport<M extends UIMessage = UIMessage> implements Chat
   }
 
   /** Cancels a job that a person stopped, and waits for its end. */
-  async #stopped(here: ChatHere, job: Job): Promise<void> {
+  async #stopped(here: ChatHere, job: Job, signal: AbortSignal): Promise<void> {
     const release = here.hold();
     const { resumed } = here;
     try {
       await Promise.resolve();
       // useChat also gives up what it resumes when it resumes again, and ai 7 when its component is taken away.
-      if (here.left || here.resumed !== resumed) return;
+      if (here.wasLeft(signal) || here.resumed !== resumed) return;
       await this.client.cancel(job.id, "stopped by the reader");
       for await (const _ of this.client.stream(job.id, { catchUp: CatchUpMode.SKIP }));
     } catch {

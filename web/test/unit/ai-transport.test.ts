@@ -132,6 +132,24 @@ describe.each(CHATS)("ai %s", (_, chatOn) => {
   });
 });
 
+test("a component that is taken away before its question has arrived stops nothing", async () => {
+  let chat: ReturnType<typeof useChat> | undefined;
+  const Page = () => {
+    chat = useChat({ id: "c", transport });
+    useLiveChat(chat, transport);
+    return null;
+  };
+  const root = createRoot(document.createElement("div"));
+  act(() => root.render(createElement(Page)));
+  act(() => {
+    void chat?.sendMessage({ role: "user", parts: [{ type: "text", text: "Hello" }] });
+    root.unmount();
+  });
+  await eventually(() => expect(service.asked).toHaveLength(1));
+  await eventually(() => expect(transport.here("c").busy).toBe(false));
+  expect(service.cancelled).toEqual([]);
+});
+
 test("a component that is taken away stops nothing, and shows the answer when it is back", async () => {
   let chat: ReturnType<typeof useChat> | undefined;
   const Page = () => {
