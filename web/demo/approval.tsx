@@ -22,6 +22,7 @@ export function Approval({ allowed, argumentsJson, decide }: Props) {
   const [edited, edit] = useState<string>();
   const editButton = useRef<HTMLButtonElement>(null);
   const decideOn = (decision: InputDecision, json = "") => decide({ decision, json, comment: comment.trim() });
+  const valid = edited !== undefined && mistakeIn(edited) === undefined;
   const stopEditing = () => {
     edit(undefined);
     requestAnimationFrame(() => editButton.current?.focus());
@@ -48,12 +49,7 @@ export function Approval({ allowed, argumentsJson, decide }: Props) {
           </>
         ) : (
           <>
-            <Button
-              kind="send"
-              name="Approve changes"
-              disabled={mistakeIn(edited) !== undefined}
-              press={() => decideOn(EDIT, edited)}
-            />
+            <Button kind="send" name="Approve changes" disabled={!valid} press={() => decideOn(EDIT, edited)} />
             <Button kind="plain" name="Cancel" press={stopEditing} />
           </>
         )}
