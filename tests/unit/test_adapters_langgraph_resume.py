@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint, task
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import interrupt
@@ -136,10 +137,61 @@ async def test_a_call_that_people_reject_is_denied() -> None:
     assert third.parts[0].tool_call.results[0].text == "reject: x"
 
 
+@pytest.mark.parametrize("lag", LAGS)
+async def test_calls_of_tasks_that_had_ended_are_not_made_again_and_stay(lag: int) -> None:
+    await cut_anywhere(in_functions, ["one two ", "three four "], lag)
+
+
+@pytest.mark.parametrize("lag", LAGS)
+async def test_of_nodes_that_run_side_by_side_each_is_said_once(lag: int) -> None:
+    await cut_anywhere(side_by_side, ["left one two three ", "right one "], lag)
+
+
+async def cut_anywhere(graph: Callable[[], Any], wanted: list[str], lag: int) -> None:
+    """Check that a graph that is cut anywhere says in the end what it says when it is not."""
+    whole = await Thread(graph()).run(job("j1"))
+    for cut in range(1, whole.offset - 1):
+        thread = Thread(graph())
+        state = await thread.run(again(await thread.run(job("j1"), cut=cut, lag=lag)))
+        assert sorted(text for text in texts(state) if text) == wanted, cut
+        assert len(state.steps) == len(whole.steps), cut
+        assert all(step.status == SUCCEEDED for step in state.steps), cut
+
+
+def in_functions() -> Any:
+    """Return a flow of LangGraph's functional interface, which calls a task twice."""
+    model = Scripted(scripts=[words("one two"), words("three four")])
+
+    @task
+    async def say(messages: list[Any]) -> Any:
+        return await model.ainvoke(messages)
+
+    @entrypoint(checkpointer=InMemorySaver())
+    async def flow(given: Any) -> dict[str, Any]:
+        first = await say([HumanMessage("x")])
+        return {"messages": [first, await say([HumanMessage("x"), first])]}
+
+    return flow
+
+
+def side_by_side() -> Any:
+    """Return a graph of two nodes that speak at once."""
+
+    def speaking(text: str) -> Any:
+        async def speak(state: MessagesState) -> dict[str, Any]:
+            return {"messages": [await Scripted(scripts=[words(text)]).ainvoke(state["messages"])]}
+
+        return speak
+
+    builder = StateGraph(MessagesState).add_node("left", speaking("left one two three"))
+    builder.add_node("right", speaking("right one")).add_edge(START, "left").add_edge(START, "right")
+    return builder.compile(checkpointer=InMemorySaver())
+
+
 class Thread:
     """A graph and what it keeps, as the processes see it that run it one after the other."""
 
-    def __init__(self, *, asks: bool = False, kept: bool = True, whys: int = 1) -> None:
+    def __init__(self, graph: Any = None, *, asks: bool = False, kept: bool = True, whys: int = 1) -> None:
         questions["why"] = whys
         asking = [[spoken("I will wipe."), *call("c2", "wipe", disk="a")], words("It is done.")]
         adding = [
@@ -152,7 +204,7 @@ class Thread:
             return {"messages": [await model.ainvoke(state["messages"])]}
 
         inner = StateGraph(MessagesState).add_node("model", speak).add_edge(START, "model").compile()
-        self._graph = (
+        self._graph = graph or (
             StateGraph(MessagesState)
             .add_node("agent", inner)
             .add_node("tools", ToolNode([add, wipe]))

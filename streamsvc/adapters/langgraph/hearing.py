@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
@@ -34,6 +35,8 @@ class Hearing:
         self.callers = Callers()
         """To be among the callbacks of the run."""
         self._recalled: set[str | None] = set()
+        self._counted: set[str] = set()
+        self._unnamed: dict[str, Task] = {}
         self._output: dict[str, str] = {}
         self.interrupted = False
         """Whether a task asked people."""
@@ -41,16 +44,19 @@ class Hearing:
     def recall(self, done: Iterable[Task], so_far: state_pb2.JobState) -> None:
         """Say what the graph remembers of tasks whose end is not in the log."""
         told = {step.id for step in so_far.steps if step.status != _STEP_RUNNING}
-        counted = {entry.step_id for entry in so_far.usage_entries}
+        self._counted = {entry.step_id for entry in so_far.usage_entries}
         for task in done:
-            if task.id not in told:
-                self._begin(task)
-                for message in task.messages:
-                    if isinstance(message, AIMessage) and task.id in counted:
-                        message = message.model_copy(update={"usage_metadata": None})
-                    self._message(message, task.id, "")
-                self._saying.step_ended(task.id)
+            if task.id not in told and task.name:
+                self._tell(task)
+            elif task.id not in told:
+                self._unnamed[task.id] = task
             self._recalled.update(message.id for message in task.messages)
+
+    def rest(self) -> None:
+        """Say what the graph remembers of calls whose names it has not told again."""
+        for task in self._unnamed.values():
+            self._tell(replace(task, name="task"))
+        self._unnamed = {}
 
     def hear(self, piece: Mapping[str, Any]) -> None:
         """Take a piece of what `astream` yields, in its version 2."""
@@ -71,6 +77,14 @@ class Hearing:
             case "updates":
                 self._update(data)
 
+    def _tell(self, task: Task) -> None:
+        self._begin(task)
+        for message in task.messages:
+            if isinstance(message, AIMessage) and task.id in self._counted:
+                message = message.model_copy(update={"usage_metadata": None})
+            self._message(message, task.id, "")
+        self._saying.step_ended(task.id)
+
     def _begin(self, task: Task) -> None:
         if task.parent is not None:
             self._begin(task.parent)
@@ -81,6 +95,8 @@ class Hearing:
         if "triggers" in data:
             agent = str((data.get("metadata") or {}).get("lc_agent_name", ""))
             self._saying.step(task, "node", data["name"], task_of(within), agent)
+            if (remembered := self._unnamed.pop(task, None)) is not None:
+                self._tell(remembered)
             return
         if data["error"]:
             kind = type(data["error"]).__name__ if isinstance(data["error"], BaseException) else "an error"

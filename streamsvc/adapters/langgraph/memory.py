@@ -20,8 +20,8 @@ from streamsvc.v1 import state_pb2
 JOB = "streamsvc_job"
 """The key of a checkpoint's metadata that names the job which made it."""
 
-_RESUME = "__resume__"
-"""The channel in which LangGraph keeps the answers that a task has taken."""
+_RESUME, _RETURN = "__resume__", "__return__"
+"""The channels in which LangGraph keeps the answers that a task has taken, and what a call of `@task` gave."""
 
 
 @dataclass(frozen=True)
@@ -108,25 +108,33 @@ class Memory:
         steps: list[list[Task]] = []
         async for snapshot in self._graph.aget_state_history(config):
             ours = (snapshot.metadata or {}).get(JOB) == self._so_far.job.id
-            known = {message.id for message in _messages(snapshot.values)}
-            step: list[Task] = []
+            step = await self._called(snapshot, ours=ours)
             for task in snapshot.tasks:
                 # What another job has left to this one is what it had asked.
                 if task.name == START or not (ours or task.interrupts):
                     continue
-                within = (
-                    await self._done(task.state, Task(task.id, task.name, parent))
-                    if isinstance(task.state, dict)
-                    else []
-                )
-                step += within
+                if isinstance(task.state, dict):
+                    step += await self._done(task.state, Task(task.id, task.name, parent))
                 if task.result is not None:
+                    told = [message for one in step for message in one.messages]
+                    known = {message.id for message in (*_messages(snapshot.values), *told)}
                     new = [message for message in _messages(task.result) if message.id not in known]
-                    step.append(Task(task.id, task.name, parent, () if within else new))
+                    step.append(Task(task.id, task.name, parent, new))
             steps.append(step)
             if not ours:
                 break
         return [task for step in reversed(steps) for task in step]
+
+    async def _called(self, snapshot: StateSnapshot, *, ours: bool) -> list[Task]:
+        """Return the calls of `@task` that have ended. A snapshot does not have them, nor are their names kept."""
+        found = await self._saver.aget_tuple(snapshot.config) if self._saver else None
+        nodes = {task.id for task in snapshot.tasks}
+        names = {step.id: step.title for step in self._so_far.steps}
+        return [
+            Task(task, names.get(task, ""), None, _messages(value))
+            for task, channel, value in (found.pending_writes or () if found else ())
+            if channel == _RETURN and task not in nodes and (ours or task in names)
+        ]
 
     async def _answered(self, snapshots: Sequence[StateSnapshot]) -> AsyncIterator[str]:
         """Yield the ids of the interrupts whose answers are kept with tasks that have not ended.

@@ -119,6 +119,7 @@ async def _run(
             hearing.hear(piece)
             for event in saying.take():
                 yield event
+    hearing.rest()
     if hearing.interrupted and not memory.kept:
         error = failure("RUN_NOT_KEPT", "the graph waits for people, and has no checkpointer to keep its run")
         ending = failed(saying, "", error)
