@@ -196,6 +196,22 @@ async def test_a_run_that_does_not_end_well(end: dict[str, Any], status: int, re
     assert (state.job.status, state.job.error.reason) == (status, reason)
 
 
+async def test_an_agent_that_is_not_heard_any_more_is_closed() -> None:
+    closed = []
+
+    async def agent(_: RunAgentInput) -> AsyncIterator[BaseEvent]:
+        try:
+            while True:
+                yield _EVENT.validate_python({"type": "TEXT_MESSAGE_CHUNK", "messageId": "a", "delta": "One"})
+        finally:
+            closed.append("agent")
+
+    events: Any = answer(agent, RUN)(state_pb2.JobState())
+    await anext(events)
+    await events.aclose()
+    assert closed == ["agent"]
+
+
 async def test_messages_that_only_a_snapshot_tells_of_are_said_once() -> None:
     messages = [
         {"id": "u", "role": "user", "content": "How warm is it?"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from ag_ui import core
 
@@ -13,6 +15,8 @@ from streamsvc.adapters.ag_ui.telling import Telling
 from streamsvc.client import Client, Publisher
 from streamsvc.errors import InputAnswered, RequestIdReused
 from streamsvc.v1 import event_pb2, state_pb2
+
+T = TypeVar("T")
 
 Agent = Callable[[core.RunAgentInput], AsyncIterable[core.BaseEvent]]
 """An AG-UI agent: what it is given, and what it tells of its run."""
@@ -45,9 +49,10 @@ async def to_ag_ui(
     named after the job, and the conversation begins with what the job was asked.
     """
     telling = Telling(run.thread_id, run.run_id, run.messages) if run else Telling("", "", None)
-    async for item in items:
-        for event in telling.of(item):
-            yield event
+    async with _closing(items):
+        async for item in items:
+            for event in telling.of(item):
+                yield event
 
 
 def answer(agent: Agent, run: core.RunAgentInput) -> Callable[[state_pb2.JobState], AsyncIterator[event_pb2.Event]]:
@@ -84,13 +89,25 @@ async def _answer(
     agent: Agent, run: core.RunAgentInput, so_far: state_pb2.JobState
 ) -> AsyncGenerator[event_pb2.Event, None]:
     hearing = Hearing(so_far, frozenset(message.id for message in run.messages), run.state)
-    async for heard in agent(run):
-        ending = ending_of(heard, hearing.said, so_far.job.id)
-        if ending is None:
-            hearing.hear(heard)
-        for event in hearing.said.take() if ending is None else ending:
-            yield event
-        if ending is not None:
-            return
+    async with _closing(agent(run)) as said:
+        async for heard in said:
+            ending = ending_of(heard, hearing.said, so_far.job.id)
+            if ending is None:
+                hearing.hear(heard)
+            for event in hearing.said.take() if ending is None else ending:
+                yield event
+            if ending is not None:
+                return
     for event in cut_off(hearing.said):
         yield event
+
+
+@asynccontextmanager
+async def _closing(items: AsyncIterable[T]) -> AsyncGenerator[AsyncIterable[T], None]:
+    """Close what is iterated over when it is left, if it can be closed: a connection behind it must not stay."""
+    try:
+        yield items
+    finally:
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            await close()
