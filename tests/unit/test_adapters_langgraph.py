@@ -9,10 +9,12 @@ import pytest
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
+from langgraph.cache.memory import InMemoryCache
 from langgraph.config import get_stream_writer
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.runtime import Runtime
+from langgraph.types import CachePolicy
 
 from streamsvc.adapters.langgraph import answer
 from streamsvc.fold import Fold
@@ -217,6 +219,20 @@ async def test_a_graph_is_given_its_context() -> None:
 
     graph = StateGraph(MessagesState, context_schema=Guest).add_node("greet", greet).add_edge(START, "greet").compile()
     assert (await run(graph, {"messages": []}, context=Guest("Ada"))).state.parts[0].text.text == "Good day, Ada."
+
+
+async def test_a_node_that_is_answered_from_a_cache_says_what_it_said() -> None:
+    model = Scripted(scripts=[words("one two")])
+
+    async def say(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    builder = StateGraph(MessagesState).add_node("say", say, cache_policy=CachePolicy()).add_edge(START, "say")
+    graph = builder.compile(cache=InMemoryCache[Any]())
+    given = {"messages": [HumanMessage("x", id="same")]}
+    first, second = [(await run(graph, given)).state for _ in range(2)]
+    assert [part.text.text for part in second.parts] == [part.text.text for part in first.parts] == ["one two "]
+    assert second.steps[0].status == content_pb2.RUN_STEP_STATUS_SUCCEEDED
 
 
 async def test_an_input_that_is_not_given_is_what_the_job_answers() -> None:

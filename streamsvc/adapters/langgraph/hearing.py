@@ -12,7 +12,7 @@ from langgraph.types import Command
 from streamsvc.adapters.failing import failure
 from streamsvc.adapters.langgraph import content
 from streamsvc.adapters.langgraph.callers import Callers, task_of
-from streamsvc.adapters.langgraph.memory import Task
+from streamsvc.adapters.langgraph.memory import Task, messages_in
 from streamsvc.adapters.langgraph.telling import FAILED, SUCCEEDED, Telling
 from streamsvc.adapters.saying import Saying
 from streamsvc.v1 import content_pb2, state_pb2
@@ -37,6 +37,7 @@ class Hearing:
         self._recalled: set[str | None] = set()
         self._counted: set[str] = set()
         self._unnamed: dict[str, Task] = {}
+        self._open: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._output: dict[str, str] = {}
         self.interrupted = False
         """Whether a task asked people."""
@@ -75,6 +76,8 @@ class Hearing:
             case "custom":
                 self._saying.custom("langgraph.custom", content.json_of(data, default=str))
             case "updates":
+                if (data.get("__metadata__") or {}).get("cached"):
+                    self._from_cache(data, within)
                 self._update(data)
 
     def _tell(self, task: Task) -> None:
@@ -95,9 +98,11 @@ class Hearing:
         if "triggers" in data:
             agent = str((data.get("metadata") or {}).get("lc_agent_name", ""))
             self._saying.step(task, "node", data["name"], task_of(within), agent)
+            self._open[task] = (data["name"], within)
             if (remembered := self._unnamed.pop(task, None)) is not None:
                 self._tell(remembered)
             return
+        self._open.pop(task, None)
         if data["error"]:
             kind = type(data["error"]).__name__ if isinstance(data["error"], BaseException) else "an error"
             error = failure("INTERNAL", f"the node {data['name']} failed with {kind}")
@@ -129,6 +134,15 @@ class Hearing:
         elif not isinstance(data["output"], Command):
             # The message in a command comes with the end of its node.
             self._saying.update(call_id, SUCCEEDED, content.plain(data["output"]))
+
+    def _from_cache(self, data: Mapping[str, Any], within: tuple[str, ...]) -> None:
+        """Say what a node has said before to the same input, and does not stream again."""
+        for name, update in data.items():
+            task = next((task for task, began in self._open.items() if began == (name, within)), None)
+            if task is not None:
+                self._open.pop(task)
+                new = [message for message in messages_in(update) if message.id not in self._recalled]
+                self._tell(Task(task, name, None, new))
 
     def _update(self, data: Mapping[str, Any]) -> None:
         for update in data.values():

@@ -117,8 +117,8 @@ class Memory:
                     step += await self._done(task.state, Task(task.id, task.name, parent))
                 if task.result is not None:
                     told = [message for one in step for message in one.messages]
-                    known = {message.id for message in (*_messages(snapshot.values), *told)}
-                    new = [message for message in _messages(task.result) if message.id not in known]
+                    known = {message.id for message in (*messages_in(snapshot.values), *told)}
+                    new = [message for message in messages_in(task.result) if message.id not in known]
                     step.append(Task(task.id, task.name, parent, new))
             steps.append(step)
             if not ours:
@@ -131,7 +131,7 @@ class Memory:
         nodes = {task.id for task in snapshot.tasks}
         names = {step.id: step.title for step in self._so_far.steps}
         return [
-            Task(task, names.get(task, ""), None, _messages(value))
+            Task(task, names.get(task, ""), None, messages_in(value))
             for task, channel, value in (found.pending_writes or () if found else ())
             if channel == _RETURN and task not in nodes and (ours or task in names)
         ]
@@ -159,16 +159,16 @@ def _all(snapshot: StateSnapshot) -> list[StateSnapshot]:
     return [snapshot, *(one for inner in within for one in _all(inner))]
 
 
-def _messages(value: Any) -> list[BaseMessage]:
+def messages_in(value: Any) -> list[BaseMessage]:
     """Return the messages of models and of tools in a value of the graph's state."""
     if isinstance(value, (AIMessage, ToolMessage)):
         return [value]
     if isinstance(value, dict):
         value = list(value.values())
-    return [message for one in value for message in _messages(one)] if isinstance(value, (list, tuple)) else []
+    return [message for one in value for message in messages_in(one)] if isinstance(value, (list, tuple)) else []
 
 
 def _calls(snapshots: Sequence[StateSnapshot]) -> Mapping[str, Any]:
-    messages = [message for snapshot in snapshots for message in _messages(snapshot.values)]
+    messages = [message for snapshot in snapshots for message in messages_in(snapshot.values)]
     calls = [call for message in messages if isinstance(message, AIMessage) for call in message.tool_calls]
     return {call["id"]: call for call in calls if call["id"]}
