@@ -110,4 +110,4 @@ lock: .venv/.dev ## Take the newest versions that pyproject.toml allows
 
 .PHONY: clean
 clean: ## Remove all that was made
-	rm -rf .venv web/node_modules web/dist web/demo/dist .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv web/node_modules web/dist web/demo/dist examples/react-chat/node_modules examples/react-chat/dist .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
