@@ -17,7 +17,7 @@ from streamsvc.store.base import FINAL, Store
 from streamsvc.v1 import content_pb2, job_pb2, job_service_pb2, state_pb2
 from streamsvc.v1 import producer_service_pb2 as pb
 
-MAX_ANSWERS = 100
+MAX_ANSWERS = 128
 """How many questions a job may ask, and so how many answers one start may carry."""
 MAX_JSON = 64 * 1024
 MAX_COMMENT = 2000

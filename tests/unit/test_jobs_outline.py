@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamsvc.errors import EventInvalid
+from streamsvc.jobs.answers import MAX_ANSWERS
 from streamsvc.jobs.outline import Outline
 from streamsvc.producers.parts import Parts, part_completed, reasoning_delta, tool_call_delta, tool_call_updated
 from streamsvc.server.spelling import blame
@@ -127,9 +128,9 @@ MISFITS = {
         "earlier question",
     ),
     "one question too many": (
-        [asked(id=str(number)) for number in range(101)],
-        "events[100].input_requested.input_request",
-        "100",
+        [asked(id=str(number)) for number in range(MAX_ANSWERS + 1)],
+        f"events[{MAX_ANSWERS}].input_requested.input_request",
+        str(MAX_ANSWERS),
     ),
     "a question on nothing": (
         [asked(id="q", part_index=3)],
