@@ -6,15 +6,14 @@ import asyncio
 import difflib
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from streamsvc.client import JobStream
 from streamsvc.v1 import content_pb2, event_pb2, state_pb2
 from tests.support.adapted import APPROVE
 from tests.support.outside import AGENT
-from tests.support.outside_process import ROOT, WORKERS, Outside
+from tests.support.outside_process import ROOT, WORKERS, Outside, python
 from tests.support.service import LIMIT, Service, clean_environment, client_of
 
 QUESTION = "I want to go to Rome for two nights."
@@ -72,23 +71,6 @@ async def _followed(reader: JobStream) -> state_pb2.JobState:
     return reader.state()
 
 
-@asynccontextmanager
-async def _worker(example: str, model_url: str, targets: str, folder: Path) -> AsyncIterator[Outside]:
-    """Run an example's worker."""
+def _worker(example: str, model_url: str, targets: str, folder: Path) -> AbstractAsyncContextManager[Outside]:
     environment = {"MODEL_URL": model_url, "STREAMSVC_TARGETS": targets, "JOURNEY": os.fspath(folder)}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "worker.py"),
-        cwd=ROOT / "examples" / example,
-        env={**clean_environment(), **environment},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    outside = Outside(process)
-    try:
-        yield outside
-    except BaseException as failed:
-        failed.add_note(f"the worker wrote:\n{outside.errors[-2000:]}")
-        raise
-    finally:
-        await outside.kill()
+    return python("worker.py", environment=environment, cwd=ROOT / "examples" / example)

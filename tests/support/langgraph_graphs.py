@@ -1,4 +1,7 @@
-"""Graphs of LangGraph with a model that says a script: what it says next depends only on what the thread holds."""
+"""Graphs of LangGraph with a model that says a script, and what a run says.
+
+What the model says next depends only on what the thread holds.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,10 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+
+from streamsvc.adapters.langgraph import answer
+from streamsvc.fold import Fold
+from streamsvc.v1 import event_pb2, job_pb2, state_pb2
 
 Pieces = Sequence[AIMessageChunk]
 
@@ -73,3 +80,27 @@ def counted(given: int, written: int) -> AIMessageChunk:
     """Return how many tokens a message cost."""
     usage: Any = {"input_tokens": given, "output_tokens": written, "total_tokens": given + written}
     return AIMessageChunk(content="", usage_metadata=usage)
+
+
+class Said:
+    """What a run said."""
+
+    def __init__(self, events: list[event_pb2.Event], state: state_pb2.JobState) -> None:
+        self.events = events
+        self.state = state
+
+
+async def run(runnable: Any, given: Any, **options: Any) -> Said:
+    """Return what a run says to its end."""
+    events: list[event_pb2.Event] = []
+    fold = Fold(beginning())
+    async for event in answer(runnable, given, **options)(beginning()):
+        event.offset = fold.offset + 1
+        events.append(event)
+        fold.apply([event])
+    return Said(events, fold.state())
+
+
+def beginning() -> state_pb2.JobState:
+    """Return a job of which nothing is said."""
+    return state_pb2.JobState(job=job_pb2.Job(id="j1", owner="ada"), offset=2)

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
-from tests.support.outside_process import ROOT, Outside
-from tests.support.service import clean_environment
+from tests.support.outside_process import ROOT, Outside, python
 
 EXAMPLE = ROOT / "examples" / "langgraph-agent"
 
 
-@asynccontextmanager
-async def worker(*words: str, **environment: str) -> AsyncIterator[Outside]:
+def worker(*words: str, **environment: str) -> AbstractAsyncContextManager[Outside]:
     """Run Python with these words, beside the example's own modules."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *words),
-        cwd=ROOT,
-        env={**clean_environment(), "PYTHONPATH": f"{ROOT}:{EXAMPLE}", **environment},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    outside = Outside(process)
-    try:
-        yield outside
-    except BaseException as failed:
-        failed.add_note(f"the worker wrote:\n{outside.errors[-2000:]}")
-        raise
-    finally:
-        await outside.kill()
+    return python(*words, environment={"PYTHONPATH": f"{ROOT}:{EXAMPLE}", **environment})

@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
 from streamsvc.v1 import job_service_pb2 as pb
@@ -104,20 +104,29 @@ async def publisher(
     targets: str, request_id: str, tokens: int, rate: float, conversation: str = ""
 ) -> AsyncIterator[Outside]:
     """Run a process that publishes a count, in a conversation if one is named."""
-    async with _running("publish", targets, request_id, str(tokens), str(rate), conversation) as outside:
+    async with _counting("publish", targets, request_id, str(tokens), str(rate), conversation) as outside:
         yield outside
 
 
 @asynccontextmanager
 async def worker(targets: str) -> AsyncIterator[Outside]:
     """Run a process that answers jobs of `agent`."""
-    async with _running("work", targets) as outside:
+    async with _counting("work", targets) as outside:
         yield outside
 
 
 @asynccontextmanager
-async def _running(*words: str) -> AsyncIterator[Outside]:
-    outside = Outside(await _start(words))
+async def python(*words: str, environment: Mapping[str, str], cwd: Path = ROOT) -> AsyncIterator[Outside]:
+    """Run Python with these words in a folder, with this in its environment; it is killed with the block."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *words),
+        cwd=cwd,
+        env={**clean_environment(), **environment},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    outside = Outside(process)
     try:
         yield outside
     except BaseException as failed:
@@ -127,12 +136,5 @@ async def _running(*words: str) -> AsyncIterator[Outside]:
         await outside.kill()
 
 
-async def _start(words: Iterable[str]) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.support.outside_main", *words),
-        cwd=ROOT,
-        env={**clean_environment(), "PYTHONPATH": os.fspath(ROOT)},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+def _counting(*words: str) -> AbstractAsyncContextManager[Outside]:
+    return python("-m", "tests.support.outside_main", *words, environment={"PYTHONPATH": os.fspath(ROOT)})

@@ -17,9 +17,8 @@ from langgraph.runtime import Runtime
 from langgraph.types import CachePolicy
 
 from streamsvc.adapters.langgraph import answer
-from streamsvc.fold import Fold
-from streamsvc.v1 import content_pb2, event_pb2, job_pb2, state_pb2
-from tests.support.langgraph_graphs import Scripted, call, counted, spoken, thought, words
+from streamsvc.v1 import content_pb2, event_pb2, job_pb2
+from tests.support.langgraph_graphs import Scripted, beginning, call, counted, run, spoken, thought, words
 
 SUCCEEDED = content_pb2.TOOL_CALL_STATUS_SUCCEEDED
 FAILED = content_pb2.TOOL_CALL_STATUS_FAILED
@@ -282,27 +281,3 @@ def agent() -> Any:
         .add_edge("tools", "last")
         .compile()
     )
-
-
-class Said:
-    """What a run said."""
-
-    def __init__(self, events: list[event_pb2.Event], state: state_pb2.JobState) -> None:
-        self.events = events
-        self.state = state
-
-
-async def run(runnable: Any, given: Any, **options: Any) -> Said:
-    """Return what a run says to its end."""
-    events: list[event_pb2.Event] = []
-    fold = Fold(beginning())
-    async for event in answer(runnable, given, **options)(beginning()):
-        event.offset = fold.offset + 1
-        events.append(event)
-        fold.apply([event])
-    return Said(events, fold.state())
-
-
-def beginning() -> state_pb2.JobState:
-    """Return a job of which nothing is said."""
-    return state_pb2.JobState(job=job_pb2.Job(id="j1", owner="ada"), offset=2)
