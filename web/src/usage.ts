@@ -4,7 +4,8 @@ import { create } from "@bufbuild/protobuf";
 
 import { type Usage, type UsageEntry, UsageSchema } from "./gen/streamsvc/v1/content_pb.js";
 
-const COUNTS = [
+/** The counts of a usage that have names of their own. */
+export const COUNTS = [
   "inputTokens",
   "outputTokens",
   "reasoningTokens",

@@ -28,6 +28,7 @@ import {
 } from "../gen/streamsvc/v1/content_pb.js";
 import { FinishReason } from "../gen/streamsvc/v1/job_pb.js";
 import type { JobState } from "../gen/streamsvc/v1/state_pb.js";
+import { COUNTS } from "../usage.js";
 import { present } from "./events.js";
 
 /** The key of metadata that AG-UI has no words for, and the first word of the names of custom events. */
@@ -45,14 +46,6 @@ const SAID: Readonly<Record<string, readonly string[]>> = {
   reasoning: ["text"],
   toolCall: ["callId", "name", "argumentsJson", "status", "results"],
 };
-
-const COUNTS = [
-  "inputTokens",
-  "outputTokens",
-  "reasoningTokens",
-  "cachedInputTokens",
-  "cacheWriteInputTokens",
-] as const;
 
 /**
  * The conversation: the messages `before` the job's own, and what the job has said.
