@@ -6,6 +6,9 @@ import type { Job } from "../gen/streamsvc/v1/job_pb.js";
 import { hasEnded, messagesOf } from "./message.js";
 import type { StreamsvcTransport } from "./transport.js";
 
+/** Milliseconds before an answer is looked at again whose stream is over before it is. */
+const PAUSE = 1000;
+
 /** What `live` needs of a chat: `useChat` gives all of it. */
 export interface ChatView<M extends UIMessage> {
   readonly id: string;
@@ -100,7 +103,16 @@ class LiveChat<M extends UIMessage> {
     const runs = running && !hasEnded(running.job);
     const messages = messagesOf(states) as M[];
     this.view.setMessages((old) => joined(old, messages, runs ? messages.at(-1)?.id : undefined));
-    if (runs) void this.view.resumeStream();
+    if (runs) void this.view.resumeStream().finally(() => this.#leftOff(running.job?.id ?? ""));
+  }
+
+  /** Has an answer looked at again that still runs although its stream is over: it broke, or never began. */
+  #leftOff(jobId: string): void {
+    const { jobs } = this.#conversation.getSnapshot();
+    const job = jobs.find(({ id }) => id === jobId);
+    if (this.#left || !job || hasEnded(job)) return;
+    this.#shown.delete(jobId);
+    setTimeout(() => void this.transport.here(this.view.id).keeper?.idle(), PAUSE);
   }
 }
 
