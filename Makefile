@@ -78,10 +78,10 @@ check: .venv/.dev web/node_modules/.installed ## Lint, format, types, layers, wi
 	npm run --silent --prefix web check
 
 test: tools check .venv/.model ## Everything: make check, and all tests with the real model, two at a time
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --max-worker-restart 0
 
 test-full: tools .venv/.dev .venv/.model ## The tests of faults at full length, three at a time
-	TEST_LENGTH=full $(BIN)/pytest --numprocesses 3 --timeout 1200 tests/faults tests/integration/envoy/test_row_21_silence_and_restarts.py
+	TEST_LENGTH=full $(BIN)/pytest --numprocesses 3 --max-worker-restart 0 --timeout 1200 tests/faults tests/integration/envoy/test_row_21_silence_and_restarts.py
 
 test-deep: tools .venv/.dev ## The state machines and laws with ten times the examples, and longer ones
 	HYPOTHESIS_PROFILE=full $(BIN)/pytest --timeout 3600 tests/unit tests/contract

@@ -79,14 +79,16 @@ class App:
         self._departures = calls.departures
         most = 4 * max(jobs.max_request_bytes, jobs.max_event_bytes)
         self._server = self._serving(JOB_SERVICE, JobService(self.jobs).handler(calls), 4 * jobs.max_request_bytes)
-        self._internal = self._serving(PRODUCER_SERVICE, ProducerService(self.jobs.writers).handler(calls), most)
+        self._internal: grpc.aio.Server | None = None
+        if options.internal_listen != NOWHERE:
+            self._internal = self._serving(PRODUCER_SERVICE, ProducerService(self.jobs.writers).handler(calls), most)
         self.internal_address = ""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> str:
         """Listen, and return the address. Raises CannotListen."""
         address = _bind(self._server, self._options.listen, "--listen")
-        if self._options.internal_listen != NOWHERE:
+        if self._internal:
             self.internal_address = _bind(self._internal, self._options.internal_listen, "--internal-listen")
             await self._internal.start()
         await self._server.start()
@@ -110,7 +112,7 @@ class App:
 
     async def kill(self, grace: float | None = None) -> None:
         """Stop now, readers after `grace` seconds."""
-        await asyncio.gather(self._server.stop(grace), self._internal.stop(grace))
+        await asyncio.gather(*[server.stop(grace) for server in (self._server, self._internal) if server])
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

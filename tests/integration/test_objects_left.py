@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 from collections import Counter
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ import pytest
 
 from streamsvc.client import Client
 from streamsvc.errors import JobNotFound
+from streamsvc.server.app import ServerOptions
 from tests.support.counting import counting
 from tests.support.events import scripted
 from tests.support.following import Follower
@@ -31,6 +33,33 @@ async def test_of_jobs_that_are_gone_no_object_is_left() -> None:
         await live_and_go(client)
         grown = await settled(client) - before
     assert grown == REMEMBERED
+
+
+@pytest.mark.parametrize("internal_listen", ["none", "127.0.0.1:0"])
+def test_of_a_service_that_stopped_no_server_is_left_that_did_not(
+    internal_listen: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    said: list[str] = []
+
+    def note(record: logging.LogRecord) -> bool:
+        said.append(str(record.msg))
+        return False
+
+    grpc_log = logging.getLogger("grpc._cython.cygrpc")
+    monkeypatch.setattr(grpc_log, "filters", [note])
+    gc.collect()
+    with caplog.at_level(logging.DEBUG, grpc_log.name):
+        said.clear()
+        asyncio.run(serve_a_job(ServerOptions(listen="127.0.0.1:0", internal_listen=internal_listen)))
+        gc.collect()
+    assert said
+    assert not [text for text in said if text.startswith("__dealloc__")]
+
+
+async def serve_a_job(server: ServerOptions) -> None:
+    """Have a service begin, serve and stop."""
+    async with app(server=server) as (_, address), client_of(address) as client:
+        await client.start_request(scripted(tokens=1))
 
 
 async def live_and_go(client: Client) -> None:
