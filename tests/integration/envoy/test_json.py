@@ -97,6 +97,27 @@ async def test_a_stream_begins_with_a_snapshot_where_one_is_asked_for(http: http
     assert state["parts"][0]["text"]["text"] == "0 1 2 3 4 "
 
 
+async def test_what_a_job_asks_is_answered_once(http: httpx2.AsyncClient) -> None:
+    asking = await started(http, tokens=1, rate=0, ask="question")
+    await events(http, asking["id"])
+    state = (await http.get(f"/v1/jobs/{asking['id']}")).json()["state"]
+    (question,) = state["input_requests"]
+    body = {
+        "previous_job_id": asking["id"],
+        "answers": [
+            {"input_request_id": question["id"], "decision": "INPUT_DECISION_RESPOND", "json": '"In the evening."'}
+        ],
+    }
+    job = (await http.post("/v1/jobs", json=body)).json()["job"]
+    assert job["previous_job_id"] == asking["id"]
+    (created, *_, last) = await events(http, job["id"])
+    assert created["job_created"]["answers"][0]["json"] == '"In the evening."'
+    assert "job_completed" in last
+    second = await http.post("/v1/jobs", json=body)
+    assert refusal(second) == (400, 9, "INPUT_ANSWERED")
+    assert second.json()["details"][0]["metadata"]["job_id"] == job["id"]
+
+
 async def test_a_message_may_be_larger_than_what_envoy_holds_of_others(http: httpx2.AsyncClient) -> None:
     prompt = "x" * 900_000
     body = {"prompt": prompt, "parameters": {"extra_json": '{"tokens": 1, "rate": 0}'}}
