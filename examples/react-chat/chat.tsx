@@ -19,8 +19,8 @@ export function Page() {
     transport,
     sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses,
   });
-  useLiveChat(chat, transport);
-  const { messages, sendMessage, status, error, stop, regenerate, addToolApprovalResponse } = chat;
+  const broken = useLiveChat(chat, transport);
+  const { messages, sendMessage, status, error = broken, stop, regenerate, addToolApprovalResponse } = chat;
   const [input, setInput] = useState("");
   return (
     <main data-status={status}>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 
 from google.protobuf.message import Message
@@ -42,13 +43,14 @@ class Tab:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self._calls = Calls(page)
 
     @classmethod
     async def open(cls, profile: BrowserContext, there: Site, chat_id: str) -> Tab:
         """Open a chat in a tab of its own."""
-        page = await profile.new_page()
-        await page.goto(f"{there.envoy.tls_url}/#{chat_id}")
-        return cls(page)
+        tab = cls(await profile.new_page())
+        await tab.page.goto(f"{there.envoy.tls_url}/#{chat_id}")
+        return tab
 
     async def ask(self, prompt: str) -> None:
         """Say something, as a person would."""
@@ -58,6 +60,13 @@ class Tab:
     async def said(self, words: int) -> None:
         """Wait until the newest answer shows so many words."""
         await self.page.wait_for_function(f"(words) => {_WORDS} > words", arg=words)
+
+    async def shows(self, text: str) -> None:
+        """Wait until a text is to be seen."""
+        try:
+            await self.page.get_by_text(text).wait_for()
+        except PlaywrightTimeout:
+            raise AssertionError(f"{await self._stands('not-shown')}, not {text!r}") from None
 
     async def press(self, button: str) -> None:
         """Press a button once it is there."""
@@ -74,10 +83,35 @@ class Tab:
         try:
             await self.page.wait_for_function(_AT_REST, arg=text)
         except PlaywrightTimeout:
-            await self.keep("not-exact")
-            shown = await self.page.evaluate(_SHOWN)
-            status = await self.page.locator("main").get_attribute("data-status")
-            raise AssertionError(f"{status}, and shows {shown}, not {expected}") from None
+            raise AssertionError(f"{await self._stands('not-exact')}, not {expected}") from None
+
+    async def _stands(self, name: str) -> str:
+        """Keep what the tab looks like, and return how it stands and what it has asked for."""
+        await self.keep(name)
+        shown = await self.page.evaluate(_SHOWN)
+        status = await self.page.evaluate("document.querySelector('main')?.dataset.status")
+        alerts = await self.page.get_by_role("alert").all_inner_texts()
+        return f"{status} {alerts}, calls {self._calls}, and shows {shown}"
+
+
+class Calls:
+    """What a page asks for, and what becomes of it: for a test that fails."""
+
+    def __init__(self, page: Page) -> None:
+        self._began = time.monotonic()
+        self._told: list[str] = []
+        page.on("request", lambda call: self._tell("asks", call.url))
+        page.on("response", lambda answer: self._tell(f"hears {answer.status}", answer.url))
+        page.on("requestfinished", lambda call: self._tell("has all", call.url))
+        page.on("requestfailed", lambda call: self._tell(f"fails ({call.failure})", call.url))
+        page.on("pageerror", lambda error: self._tell("throws", str(error)))
+
+    def __str__(self) -> str:
+        """Return all of it, each with the seconds since the beginning."""
+        return str(self._told)
+
+    def _tell(self, what: str, about: str) -> None:
+        self._told.append(f"{time.monotonic() - self._began:.3f} {what} {about.rpartition('/')[2]}")
 
 
 def _messages(chain: Sequence[state_pb2.JobState]) -> list[list[object]]:

@@ -2,12 +2,13 @@
 
 import type { UIMessage } from "ai";
 
+import { Backoff } from "../backoff.js";
 import type { Job } from "../gen/streamsvc/v1/job_pb.js";
 import { hasEnded, messagesOf } from "./message.js";
 import type { StreamsvcTransport } from "./transport.js";
 
-/** Milliseconds before an answer is looked at again whose stream is over before it is. */
-const PAUSE = 1000;
+/** The waits before another look after one that showed nothing, or not all there is. */
+const PAUSES = new Backoff(1_000, 5_000);
 
 /** What `live` needs of a chat: `useChat` gives all of it. */
 export interface ChatView<M extends UIMessage> {
@@ -20,7 +21,7 @@ export interface ChatView<M extends UIMessage> {
  * Shows the conversation of a chat as the service has it, until the function that it returns is called: what was said
  * before, the answer that runs, and what another tab asks. Messages of the chat that the service does not know stay:
  * those before, and what a person said last if it could not be sent. `failed` is told why this does not work, and, without
- * an error, when it does.
+ * an error, when it does. What failed is tried again, after a while that grows to five seconds.
  */
 export function live<M extends UIMessage>(
   transport: StreamsvcTransport<M>,
@@ -38,6 +39,8 @@ class LiveChat<M extends UIMessage> {
   #left = false;
   #looking = false;
   #again = false;
+  /** How many looks in a row were in vain. */
+  #vain = 0;
 
   constructor(
     private readonly transport: StreamsvcTransport<M>,
@@ -46,7 +49,7 @@ class LiveChat<M extends UIMessage> {
 
   follow(failed: (error?: unknown) => void): () => void {
     const here = this.transport.here(this.view.id);
-    const look = () => void this.#look().then(() => failed(), failed);
+    const look = () => void this.#look().then(() => failed(this.#conversation.getSnapshot().error), failed);
     const replaced = (message: UIMessage) => this.view.setMessages((old) => withMessage(old, message as M));
     const keeper = (here.keeper = { idle: look, replaced });
     const leave = this.#conversation.subscribe(look);
@@ -72,6 +75,9 @@ class LiveChat<M extends UIMessage> {
         this.#again = false;
         if (this.#due()) await this.#show();
       }
+    } catch (error) {
+      if (!this.#left) this.#lookLater();
+      throw error;
     } finally {
       this.#looking = false;
     }
@@ -79,8 +85,7 @@ class LiveChat<M extends UIMessage> {
 
   #due(): boolean {
     if (this.#left || this.transport.here(this.view.id).busy) return false;
-    const { jobs, caughtUp, error } = this.#conversation.getSnapshot();
-    if (error) throw error;
+    const { jobs, caughtUp } = this.#conversation.getSnapshot();
     return caughtUp && (!this.#loaded || jobs.some((job) => this.#isNews(job)));
   }
 
@@ -104,15 +109,26 @@ class LiveChat<M extends UIMessage> {
     const messages = messagesOf(states) as M[];
     this.view.setMessages((old) => joined(old, messages, runs ? messages.at(-1)?.id : undefined));
     if (runs) void this.view.resumeStream().finally(() => this.#leftOff(running.job?.id ?? ""));
+    else this.#vain = 0;
   }
 
   /** Has an answer looked at again that still runs although its stream is over: it broke, or never began. */
   #leftOff(jobId: string): void {
-    const { jobs } = this.#conversation.getSnapshot();
-    const job = jobs.find(({ id }) => id === jobId);
-    if (this.#left || !job || hasEnded(job)) return;
+    if (this.#left) return;
+    const job = this.#conversation.getSnapshot().jobs.find(({ id }) => id === jobId);
+    if (hasEnded(job)) {
+      this.#vain = 0;
+      return;
+    }
+    // One that is not among them has begun just now: the page will hear of it.
     this.#shown.delete(jobId);
-    setTimeout(() => void this.transport.here(this.view.id).keeper?.idle(), PAUSE);
+    this.#lookLater();
+  }
+
+  #lookLater(): void {
+    const waitMs = PAUSES.delayMs(this.#vain, Math.random);
+    this.#vain += 1;
+    setTimeout(() => this.transport.here(this.view.id).keeper?.idle(), waitMs);
   }
 }
 

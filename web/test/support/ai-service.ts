@@ -2,7 +2,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
+import { Code, type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
 import * as ai7 from "ai";
 import type { ChatState, ChatTransport, UIMessage } from "ai";
 import * as ai6 from "ai-6";
@@ -11,7 +11,7 @@ import { Fold } from "../../src/fold.js";
 import { type Event, EventSchema } from "../../src/gen/streamsvc/v1/event_pb.js";
 import { FinishReason, type Job, JobSchema, JobStatus } from "../../src/gen/streamsvc/v1/job_pb.js";
 import { JobService, type StartGenerationRequest } from "../../src/gen/streamsvc/v1/job_service_pb.js";
-import { CUT } from "./scripted.js";
+import { CUT, error } from "./scripted.js";
 
 type Payload = NonNullable<Parameters<typeof create<typeof EventSchema>>[1]>["payload"];
 
@@ -21,6 +21,9 @@ export class WaitingService {
   readonly cancelled: string[] = [];
   /** How many jobs are started without anybody hearing of it in answer. */
   unheard = 0;
+  /** Which calls are refused, each by its name and its number, for a reason of the service's own. */
+  readonly refused: (readonly [name: "getJobState" | "listJobs", number: number])[] = [];
+  readonly #calls = { getJobState: 0, listJobs: 0 };
   readonly #jobs = new Map<string, { job: Job; events: Event[] }>();
   #version = 0;
   #changed: () => void = () => {};
@@ -31,10 +34,11 @@ export class WaitingService {
       router.service(JobService, {
         startGeneration: (request) => ({ job: this.#start(request) }),
         cancelJob: ({ jobId }) => ({ job: this.#cancel(jobId) }),
-        getJobState: ({ jobId }) => ({ state: this.#state(jobId) }),
-        listJobs: ({ statuses }) => ({
-          jobs: this.#list().filter(({ status }) => !statuses[0] || statuses.includes(status)),
-        }),
+        getJobState: ({ jobId }) => this.#unlessRefused("getJobState", { state: this.#state(jobId) }),
+        listJobs: ({ statuses }) =>
+          this.#unlessRefused("listJobs", {
+            jobs: this.#list().filter(({ status }) => !statuses[0] || statuses.includes(status)),
+          }),
         streamJob: ({ jobId, afterOffset }, { signal }) => this.#follow(jobId, afterOffset, signal),
         watchJobs: (_, { signal }) => this.#watch(signal),
       }),
@@ -54,6 +58,15 @@ export class WaitingService {
       case: "jobFailed",
       value: { error: { reason: "UPSTREAM_UNAVAILABLE", message } },
     });
+  }
+
+  #unlessRefused<T>(name: "getJobState" | "listJobs", answer: T): T {
+    this.#calls[name] += 1;
+    const number = this.#calls[name];
+    if (this.refused.some((refused) => refused[0] === name && refused[1] === number)) {
+      throw error(Code.Internal, "INTERNAL");
+    }
+    return answer;
   }
 
   #start(request: StartGenerationRequest): Job {
@@ -110,23 +123,25 @@ export class WaitingService {
     for (let offset = after; !signal.aborted;) {
       const { job, events } = this.#jobs.get(id) as { job: Job; events: Event[] };
       const closed = job.status > JobStatus.RUNNING;
-      yield { epoch: "e", lastOffset: events.length, closed, events: events.slice(offset) };
-      offset = events.length;
+      const [change, lastOffset] = [this.#change, events.length];
+      yield { epoch: "e", lastOffset, closed, events: events.slice(offset) };
+      offset = lastOffset;
       if (closed) return;
-      await this.#next(signal);
+      await this.#after(change, signal);
     }
   }
 
   async *#watch(signal: AbortSignal) {
     while (!signal.aborted) {
+      const change = this.#change;
       yield { jobs: this.#list(), watchToken: `${this.#version}`, caughtUp: true };
-      await this.#next(signal);
+      await this.#after(change, signal);
     }
   }
 
-  #next(signal: AbortSignal): Promise<void> {
+  #after(change: Promise<void>, signal: AbortSignal): Promise<void> {
     const left = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-    return Promise.race([this.#change, left]);
+    return Promise.race([change, left]);
   }
 }
 
