@@ -14,43 +14,44 @@ import { clientOf } from "../support/scripted.js";
 const textOf = (messages: readonly UIMessage[]) =>
   messages.flatMap(({ parts }) => parts.flatMap((part) => (part.type === "text" ? [part.text] : []))).join();
 
-const REFUSALS = [
-  [["listJobs", 1]],
-  [["getJobState", 1]],
-  [["listJobs", 2]],
-  [["getJobState", 2]],
-  [
-    ["listJobs", 1],
-    ["getJobState", 1],
-    ["getJobState", 2],
-  ],
-] as const;
+type Refused = WaitingService["refused"];
 
-test.each(REFUSALS)(
-  "an answer that says nothing more is shown although calls were refused: %j %j %j",
-  async (...calls) => {
-    const service = new WaitingService();
-    const client = clientOf(service.transport, { shareAcrossTabs: false });
-    await client.start({ requestId: "job", conversationId: "c", prompt: "Hello" });
-    service.refused.push(...calls);
-    const [, chatOn] = CHATS[1];
-    const transport = new StreamsvcTransport(client);
-    const chat = chatOn(transport);
-    const failures: unknown[] = [];
-    const leave = live(
-      transport,
-      {
-        id: "c",
-        setMessages: (change) => void (chat.messages = change(chat.messages)),
-        resumeStream: chat.resumeStream,
-      },
-      (error) => failures.push(error),
-    );
-    await eventually(() => expect(textOf(chat.messages)).toBe("word"));
-    await eventually(() => expect(failures.at(-1)).toBeUndefined());
-    leave();
+const REFUSED: readonly { readonly refused: Refused }[] = [
+  { refused: [["listJobs", 1]] },
+  { refused: [["getJobState", 1]] },
+  { refused: [["listJobs", 2]] },
+  { refused: [["getJobState", 2]] },
+  {
+    refused: [
+      ["listJobs", 1],
+      ["getJobState", 1],
+      ["getJobState", 2],
+    ],
   },
-);
+];
+
+test.each(REFUSED)("an answer is shown although calls are refused: $refused", async ({ refused }) => {
+  const service = new WaitingService();
+  const client = clientOf(service.transport, { shareAcrossTabs: false });
+  await client.start({ requestId: "job", conversationId: "c", prompt: "Hello" });
+  service.refused.push(...refused);
+  const [, chatOn] = CHATS[1];
+  const transport = new StreamsvcTransport(client);
+  const chat = chatOn(transport);
+  const failures: unknown[] = [];
+  const leave = live(
+    transport,
+    {
+      id: "c",
+      setMessages: (change) => void (chat.messages = change(chat.messages)),
+      resumeStream: chat.resumeStream,
+    },
+    (error) => failures.push(error),
+  );
+  await eventually(() => expect(textOf(chat.messages)).toBe("word"));
+  await eventually(() => expect(failures.at(-1)).toBeUndefined());
+  leave();
+});
 
 test("an answer that was not resumed, and that the page hears of only then, is resumed", async () => {
   const service = new WaitingService();
