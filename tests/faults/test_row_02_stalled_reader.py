@@ -21,7 +21,7 @@ from tests.support.following import Follower, folded_items, whole
 from tests.support.length import PATIENCE, by_length
 from tests.support.reading import Collected
 from tests.support.redis_servers import shared
-from tests.support.service import client_of
+from tests.support.service import GIVING_BACK, client_of
 from tests.support.talking import environment_of, question, saying, stopping
 from tests.support.upstream import Upstream
 from tests.support.waiting import eventually
@@ -36,8 +36,6 @@ MOST = COUNT * SIZE
 """By how many bytes the instance may grow: by less than one of these readers is behind."""
 UNHURRIED = timedelta(seconds=10)
 """All fast readers share one processor: none shall think that its connection is dead when it has to wait for it."""
-GIVING_BACK = {"MALLOC_MMAP_THRESHOLD_": "16384", "MALLOC_TRIM_THRESHOLD_": "131072"}
-"""For glibc: what is freed goes back to the system at once, so that what a process holds is what it needs."""
 SMALL_WINDOW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65536))
 
 

@@ -21,7 +21,7 @@ from tests.support.length import PATIENCE, by_length
 from tests.support.proxy import Proxy
 from tests.support.redis_process import RedisServer
 from tests.support.redis_servers import shared, standalone
-from tests.support.service import client_of
+from tests.support.service import GIVING_BACK, client_of
 from tests.support.talking import delta, environment_of, question, stopping
 from tests.support.upstream import Answering, Step, Upstream, hang, sse, wait_for
 
@@ -76,7 +76,11 @@ async def test_jobs_and_readers_outlast_an_outage_that_is_longer_than_every_leas
         async with (
             Upstream() as upstream,
             Proxy(redis.address) as proxy,
-            fleet(*2 * [f"redis://{proxy.address}"], environment=environment_of(upstream), lease_ttl=LEASE) as (a, b),
+            fleet(
+                *2 * [f"redis://{proxy.address}"],
+                environment={**environment_of(upstream), **GIVING_BACK},
+                lease_ttl=LEASE,
+            ) as (a, b),
             client_of(a.address) as writer,
             client_of(b.address) as client,
         ):

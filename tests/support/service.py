@@ -32,6 +32,9 @@ LIMIT = 20.0
 QUICK = {"lease_ttl": "1s", "reaper_interval": "200ms", "poll_interval": "100ms"}
 """Settings under which nothing takes long."""
 
+GIVING_BACK = {"MALLOC_MMAP_THRESHOLD_": "16384", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""For glibc: what is freed goes back to the system at once, so that what a process holds is what it needs."""
+
 
 def clean_environment() -> dict[str, str]:
     """Return the environment of this process without anything that would set up the service."""
