@@ -78,7 +78,7 @@ check: .venv/.dev web/node_modules/.installed ## Lint, format, types, layers, wi
 	npm run --silent --prefix web check
 
 test: tools check .venv/.model ## Everything: make check, and all tests with the real model, two at a time
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup --max-worker-restart 0
+	$(BIN)/pytest --numprocesses 2 --max-worker-restart 0
 
 test-full: tools .venv/.dev .venv/.model ## The tests of faults at full length, three at a time
 	TEST_LENGTH=full $(BIN)/pytest --numprocesses 3 --max-worker-restart 0 --timeout 1200 tests/faults tests/integration/envoy/test_row_21_silence_and_restarts.py

@@ -11,6 +11,11 @@ from tests.support.model import local_model
 from tests.support.page import Site, site
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_process(alone: None) -> None:
+    """Let nobody else start a model, Chromium or Envoy, or build a page, meanwhile."""
+
+
 @pytest.fixture(scope="session")
 def model_url() -> Iterator[str]:
     """Base URL of the real local model's OpenAI-compatible API."""

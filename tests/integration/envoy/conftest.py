@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+import pytest
 import pytest_asyncio
 
 from tests.support.envoy_process import EnvoyProcess
@@ -17,6 +18,11 @@ HEARTBEAT = timedelta(seconds=2)
 """So much that none is missed for want of a turn on a busy machine."""
 
 IDLE_SECONDS = 2 * HEARTBEAT.total_seconds()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_process(alone: None) -> None:
+    """Let nobody else start a model, Chromium or Envoy, or build a page, meanwhile."""
 
 
 @dataclass(frozen=True)
