@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from os import PathLike
 from pathlib import Path
 
 BUILT = Path(__file__).resolve().parent.parent / "web" / "demo" / "dist"
@@ -35,6 +37,10 @@ class Pages(SimpleHTTPRequestHandler):
         if self.models and path == "/models.json":
             return str(self.models)
         return super().translate_path(path)
+
+    def list_directory(self, path: str | PathLike[str]) -> None:
+        """Refuse to list a folder: without an index.html there is no page."""
+        self.send_error(HTTPStatus.NOT_FOUND)
 
     def end_headers(self) -> None:
         """Add the headers. Files under assets/ have names that change with what is in them."""

@@ -64,7 +64,7 @@ class Tab:
     async def shows(self, text: str) -> None:
         """Wait until a text is to be seen."""
         try:
-            await self.page.get_by_text(text).wait_for()
+            await self.page.get_by_text(text, exact=True).wait_for()
         except PlaywrightTimeout:
             raise AssertionError(f"{await self._stands('not-shown')}, not {text!r}") from None
 

@@ -7,6 +7,8 @@ import * as ai7 from "ai";
 import type { ChatState, ChatTransport, UIMessage } from "ai";
 import * as ai6 from "ai-6";
 
+import { live } from "../../src/ai/live.js";
+import type { StreamsvcTransport } from "../../src/ai/transport.js";
 import { Fold } from "../../src/fold.js";
 import { type Event, EventSchema } from "../../src/gen/streamsvc/v1/event_pb.js";
 import { FinishReason, type Job, JobSchema, JobStatus } from "../../src/gen/streamsvc/v1/job_pb.js";
@@ -159,6 +161,16 @@ class PlainState implements ChatState<UIMessage> {
 
 class Plain7 extends ai7.AbstractChat<UIMessage> {}
 class Plain6 extends (ai6.AbstractChat as unknown as typeof ai7.AbstractChat)<UIMessage> {}
+
+/** Keeps a chat in step with the service, until the function that it returns is called. */
+export function follow(
+  transport: StreamsvcTransport,
+  chat: ai7.AbstractChat<UIMessage>,
+  failed: (error?: unknown) => void = () => {},
+): () => void {
+  const setMessages = (change: (messages: UIMessage[]) => UIMessage[]) => void (chat.messages = change(chat.messages));
+  return live(transport, { id: "c", setMessages, resumeStream: chat.resumeStream }, failed);
+}
 
 /** By version of the AI SDK: how chats are made. */
 export const CHATS = [

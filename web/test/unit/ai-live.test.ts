@@ -7,7 +7,7 @@ import type { ConversationSnapshot } from "../../src/conversation-store.js";
 import { live } from "../../src/ai/live.js";
 import { StreamsvcTransport } from "../../src/ai/transport.js";
 import type { StreamsvcClient } from "../../src/client.js";
-import { CHATS, WaitingService } from "../support/ai-service.js";
+import { CHATS, follow, WaitingService } from "../support/ai-service.js";
 import { eventually } from "../support/eventually.js";
 import { clientOf } from "../support/scripted.js";
 
@@ -39,15 +39,7 @@ test.each(REFUSED)("an answer is shown although calls are refused: $refused", as
   const transport = new StreamsvcTransport(client);
   const chat = chatOn(transport);
   const failures: unknown[] = [];
-  const leave = live(
-    transport,
-    {
-      id: "c",
-      setMessages: (change) => void (chat.messages = change(chat.messages)),
-      resumeStream: chat.resumeStream,
-    },
-    (error) => failures.push(error),
-  );
+  const leave = follow(transport, chat, (error) => failures.push(error));
   await eventually(() => expect(textOf(chat.messages)).toBe("word"));
   await eventually(() => expect(failures.at(-1)).toBeUndefined());
   leave();

@@ -7,10 +7,9 @@ import { act, createElement, StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
-import { live } from "../../src/ai/live.js";
 import { useLiveChat } from "../../src/ai/react.js";
 import { StreamsvcTransport } from "../../src/ai/transport.js";
-import { CHATS, WaitingService } from "../support/ai-service.js";
+import { CHATS, follow, WaitingService } from "../support/ai-service.js";
 import { eventually } from "../support/eventually.js";
 import type { StartGenerationRequest } from "../../src/gen/streamsvc/v1/job_service_pb.js";
 import { clientOf } from "../support/scripted.js";
@@ -31,21 +30,13 @@ const textOf = (messages: readonly UIMessage[]) =>
     ?.parts.flatMap((part) => (part.type === "text" ? [part.text] : []))
     .join();
 
-function follow(chat: AbstractChat<UIMessage>): () => void {
-  return live(transport, {
-    id: "c",
-    setMessages: (change) => void (chat.messages = change(chat.messages)),
-    resumeStream: chat.resumeStream,
-  });
-}
-
 const says = (chat: AbstractChat<UIMessage>, text: string) =>
   eventually(() => expect(textOf(chat.messages)).toBe(text));
 
 describe.each(CHATS)("ai %s", (_, chatOn) => {
   test("Stop cancels the job, and then its last words are there", async () => {
     const chat = chatOn(transport);
-    const leave = follow(chat);
+    const leave = follow(transport, chat);
     void chat.sendMessage({ text: "Hello" });
     await says(chat, "word");
     await chat.stop();
@@ -59,7 +50,7 @@ describe.each(CHATS)("ai %s", (_, chatOn) => {
     const [asking, chat] = [chatOn(transport), chatOn(transport)];
     void asking.sendMessage({ text: "Hello" });
     await says(asking, "word");
-    const leave = follow(chat);
+    const leave = follow(transport, chat);
     void chat.resumeStream();
     await says(chat, "word");
     void chat.resumeStream();
@@ -111,7 +102,7 @@ describe.each(CHATS)("ai %s", (_, chatOn) => {
 
   test("a job that fails is an error of the chat, and what it said stays", async () => {
     const chat = chatOn(transport);
-    const leave = follow(chat);
+    const leave = follow(transport, chat);
     void chat.sendMessage({ id: "m", role: "user", parts: [{ type: "text", text: "Hello" }] });
     await says(chat, "word");
     service.fail("c.m", "the upstream is gone");
@@ -122,7 +113,7 @@ describe.each(CHATS)("ai %s", (_, chatOn) => {
 
   test("what cannot be taken back by chunks is shown as it stands", async () => {
     const chat = chatOn(transport);
-    const leave = follow(chat);
+    const leave = follow(transport, chat);
     void chat.sendMessage({ id: "m", role: "user", parts: [{ type: "text", text: "Hello" }] });
     await says(chat, "word");
     const part = { index: 0, kind: { case: "text", value: { text: "other" } } } as const;
