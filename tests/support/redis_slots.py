@@ -29,9 +29,15 @@ class Move:
             self.source.command("MIGRATE", host, port, "", 0, 5000, "KEYS", *keys)
 
     def end(self) -> None:
-        """Make the target the owner."""
-        for node in (self.target, self.source, *self._others):
+        """Make the target the owner, and wait until all have heard from it that it is.
+
+        A node that hears the source's older message after it was told believes that one. It is put right by the
+        target's newer epoch, but never if the source has got one newer still by then, with another slot.
+        """
+        nodes = (self.target, self.source, *self._others)
+        for node in nodes:
             node.command("CLUSTER", "SETSLOT", self.slot, "NODE", name_of(self.target))
+        wait_for(lambda: len({_epoch(node, self.target) for node in nodes}) == 1, "all nodes know the owner's epoch")
 
 
 def name_of(node: RedisServer) -> str:
@@ -56,6 +62,12 @@ def _owners(node: RedisServer, slot: int) -> list[int]:
     """Return the port of the primary that has a slot, as a node sees it; of more than one while it moves, of none."""
     slots = node.command("CLUSTER", "SLOTS")
     return [port for first, last, (_, port, *_), *_ in slots if first <= slot <= last] or [0]
+
+
+def _epoch(node: RedisServer, of: RedisServer) -> str:
+    """Return the configuration epoch of one node as another one knows it."""
+    lines = [line.split() for line in node.command("CLUSTER", "NODES").splitlines()]
+    return next(str(line[6]) for line in lines if line[0] == name_of(of))
 
 
 def replica_of(nodes: RedisCluster, primary: RedisServer) -> RedisServer | None:
