@@ -32,11 +32,15 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """How large a state may be that a claim gets."""
 
 LONGEST_WAIT = timedelta(seconds=2)
-"""How long to wait between attempts at most: a lease must not run out meanwhile."""
+"""How long to wait between attempts at most. Whoever holds a lease waits a third of it at most."""
 
 
 class ProducerCalls:
-    """Makes each call until it has an answer, for `give_up_after`. All of them raise StreamsvcError, and GaveUp."""
+    """Makes each call until it has an answer, for `give_up_after`. All of them raise StreamsvcError, and GaveUp.
+
+    `longest_wait` between the attempts of a writer follows from its lease, and goes before what the service asks for:
+    once a store that was out of reach answers again, others may have the job as soon as the lease has passed.
+    """
 
     def __init__(self, targets: Sequence[str], options: ClientOptions | None) -> None:
         given = options or ClientOptions()
@@ -53,25 +57,29 @@ class ProducerCalls:
         seconds = request.wait.ToTimedelta().total_seconds() + CREATE_SECONDS
         return await self._repeat(lambda link: link.producers.ClaimJob, request, seconds)
 
-    async def renew(self, request: pb.RenewLeaseRequest) -> pb.RenewLeaseResponse:
+    async def renew(self, request: pb.RenewLeaseRequest, longest_wait: timedelta) -> pb.RenewLeaseResponse:
         """RenewLease."""
         seconds = request.wait.ToTimedelta().total_seconds() + ATTEMPT_SECONDS
-        return await self._repeat(lambda link: link.producers.RenewLease, request, seconds)
+        return await self._repeat(lambda link: link.producers.RenewLease, request, seconds, longest_wait)
 
-    async def release(self, request: pb.ReleaseLeaseRequest) -> pb.ReleaseLeaseResponse:
+    async def release(self, request: pb.ReleaseLeaseRequest, longest_wait: timedelta) -> pb.ReleaseLeaseResponse:
         """ReleaseLease."""
-        return await self._repeat(lambda link: link.producers.ReleaseLease, request, ATTEMPT_SECONDS)
+        return await self._repeat(lambda link: link.producers.ReleaseLease, request, ATTEMPT_SECONDS, longest_wait)
 
-    async def publish(self, request: pb.PublishEventsRequest) -> pb.PublishEventsResponse:
+    async def publish(self, request: pb.PublishEventsRequest, longest_wait: timedelta) -> pb.PublishEventsResponse:
         """PublishEvents."""
-        return await self._repeat(lambda link: link.producers.PublishEvents, request, ATTEMPT_SECONDS)
+        return await self._repeat(lambda link: link.producers.PublishEvents, request, ATTEMPT_SECONDS, longest_wait)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._links.close()
 
     async def _repeat(
-        self, method: Callable[[Link], grpc.aio.UnaryUnaryMultiCallable[Q, R]], request: Q, seconds: float
+        self,
+        method: Callable[[Link], grpc.aio.UnaryUnaryMultiCallable[Q, R]],
+        request: Q,
+        seconds: float,
+        longest_wait: timedelta = LONGEST_WAIT,
     ) -> R:
         retries = Retries(self._options, asyncio.get_running_loop().time, targets=self._links.targets)
         while True:
@@ -82,4 +90,4 @@ class ProducerCalls:
                 except grpc.aio.AioRpcError as failed:
                     error = error_of(failed)
                     self._links.failed(link, error)
-            await asyncio.sleep(retries.wait(error))
+            await asyncio.sleep(min(retries.wait(error), longest_wait.total_seconds()))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
-from streamsvc.client.publish_calls import ProducerCalls
+from streamsvc.client.publish_calls import LONGEST_WAIT, ProducerCalls
 from streamsvc.client.publish_outbox import Outbox
 from streamsvc.errors import LogClosed, OffsetMismatch, StreamsvcError
 from streamsvc.v1 import event_pb2
@@ -32,6 +32,8 @@ class Holder:
         self._calls = calls
         self._job_id = job_id
         self._lease = lease
+        self._third = lease.remaining.ToTimedelta() / RENEWALS
+        self._longest_wait = min(self._third, LONGEST_WAIT)
         self._outbox = outbox
         self._interrupt = interrupt
         self._sending = False
@@ -58,7 +60,7 @@ class Holder:
     async def end_at_once(self, final: event_pb2.Event, seconds: float) -> None:
         """Send the final event alone, within so many seconds: what waits is refused."""
         async with asyncio.timeout(seconds):
-            await self._calls.publish(self._publishing([final]))
+            await self._calls.publish(self._publishing([final]), self._longest_wait)
 
     async def flush(self) -> None:
         """Wait until everything is stored. Raises what keeps it from that."""
@@ -76,7 +78,8 @@ class Holder:
         with suppress(StreamsvcError, TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.flush()
-                await self._calls.release(pb.ReleaseLeaseRequest(job_id=self._job_id, fence=self._lease.fence))
+                request = pb.ReleaseLeaseRequest(job_id=self._job_id, fence=self._lease.fence)
+                await self._calls.release(request, self._longest_wait)
 
     async def _guard(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
@@ -92,7 +95,7 @@ class Holder:
             request = self._publishing(self._outbox.take())
             self._sending = True
             try:
-                response = await self._calls.publish(request)
+                response = await self._calls.publish(request, self._longest_wait)
             except OffsetMismatch as mismatch:
                 self._go_back(mismatch, request.after_offset)
             else:
@@ -105,12 +108,11 @@ class Holder:
         while True:
             request = pb.RenewLeaseRequest(job_id=self._job_id, fence=self._lease.fence)
             request.last_offset = self._outbox.stored
-            wait = self._lease.remaining.ToTimedelta() / RENEWALS
-            request.wait.FromTimedelta(wait)
+            request.wait.FromTimedelta(self._third)
             try:
-                self._hear((await self._calls.renew(request)).lease)
+                self._hear((await self._calls.renew(request, self._longest_wait)).lease)
                 if self.cancel_reason is not None:  # then no answer is held back any more
-                    await asyncio.sleep(wait.total_seconds())
+                    await asyncio.sleep(self._third.total_seconds())
             except OffsetMismatch as mismatch:
                 if not self._sending:  # else whoever sends hears of it too
                     self._go_back(mismatch, request.last_offset)

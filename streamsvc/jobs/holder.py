@@ -160,7 +160,8 @@ class Holder:
                 if self._clock() - failing_since > self._outage_limit:
                     raise
                 delay = Backoff().delay(attempt, random=self._random)
-                await asyncio.sleep(min(delay.total_seconds(), 1.0))
+                # Once the store answers again, others may take the job when the lease has passed: see Reaper.
+                await asyncio.sleep(min(delay.total_seconds(), 1.0, self._seconds / 3))
                 attempt += 1
             else:
                 self._must_be_held()

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from streamsvc.client import publish
-from streamsvc.errors import JobNotFound, LeaseLost
+from streamsvc.errors import JobNotFound, LeaseLost, StoreUnavailable
 from streamsvc.jobs.chance import Chance
 from streamsvc.jobs.options import JobOptions
 from streamsvc.producers.scripted import Scripted
@@ -19,6 +20,7 @@ from streamsvc.store.records import Claim
 from tests.support.counting import counted, told
 from tests.support.events import answer
 from tests.support.following import Follower, obey
+from tests.support.length import PATIENCE
 from tests.support.lossy_memory import LossyMemoryStore
 from tests.support.service import client_of
 
@@ -101,3 +103,29 @@ async def test_a_publisher_whose_change_of_hands_was_lost_stops() -> None:
         taken = await store.get(jobs[0].id)
         await store.lose(jobs[0].id, taken.job.last_offset, 1)
         assert (await store.get(jobs[0].id)).fence == 1
+
+
+@pytest.mark.parametrize("call", ["append", "renew"])
+async def test_whoever_holds_a_lease_comes_back_before_it_has_passed_whatever_the_service_asks_for(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more, let_in = asyncio.Event(), asyncio.Event()
+    refusals = [StoreUnavailable("out of reach", retry_after=timedelta(hours=1)) for _ in range(3)]
+    async with losing() as (app, address, store), client_of(address) as client:
+        inner = getattr(store, call)
+
+        async def refusing(*arguments: Any, **named: Any) -> Any:
+            if refusals:
+                raise refusals.pop()
+            let_in.set()
+            return await inner(*arguments, **named)
+
+        async with asyncio.timeout(30 * PATIENCE):
+            publishing = asyncio.create_task(publish(counting(more), app.internal_address, request_id="r"))
+            while not (jobs := [job async for job in client.jobs()]):  # noqa: ASYNC110 # nobody tells of it
+                await asyncio.sleep(0.005)
+            monkeypatch.setattr(store, call, refusing)
+            await let_in.wait()
+            more.set()
+            job = await publishing
+        assert (job.id, answer(await client.state(job.id))) == (jobs[0].id, counted(TOKENS))

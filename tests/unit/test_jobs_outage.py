@@ -76,6 +76,21 @@ async def test_a_running_job_outlives_an_outage_that_is_longer_than_its_lease() 
         assert list(await other.events(job.id)) == seen.events
 
 
+@in_virtual_time
+async def test_a_writer_tries_again_within_a_third_of_its_lease_however_long_the_outage() -> None:
+    lease = timedelta(seconds=1)
+    async with one_rig(lease_ttl=lease) as rig:
+        await saying(rig)
+        rig.faults.reachable = False
+        rig.told.say(text("on"))
+        for _ in range(60):
+            before = rig.faults.calls["append"]
+            await asyncio.sleep(lease.total_seconds() / 3 + 0.01)
+            assert rig.faults.calls["append"] > before
+        rig.faults.reachable = True
+        rig.told.say(STOP)
+
+
 @pytest.mark.parametrize("seconds", [3, 9, 11, 35])
 @in_virtual_time
 async def test_a_writer_outlives_a_store_that_hangs_without_an_error(seconds: int) -> None:
