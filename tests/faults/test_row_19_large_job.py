@@ -12,7 +12,7 @@ from tests.support.fleet import fleet
 from tests.support.following import Follower, folded_items, obey, whole
 from tests.support.length import by_length
 from tests.support.redis_servers import shared
-from tests.support.service import client_of
+from tests.support.service import GIVING_BACK, client_of
 from tests.support.talking import delta, environment_of, question, saying, stopping
 from tests.support.upstream import Upstream
 
@@ -29,7 +29,11 @@ MOST = COUNT * SIZE // 2
 async def test_a_large_job_is_caught_up_with_in_bounded_memory_on_another_instance() -> None:
     async with (
         Upstream() as upstream,
-        fleet(*2 * [shared().uri], environment=environment_of(upstream), flush_interval="0") as (writer, reading),
+        fleet(
+            *2 * [shared().uri],
+            environment={**environment_of(upstream), **GIVING_BACK},
+            flush_interval="0",
+        ) as (writer, reading),
         client_of(writer.address) as direct,
         client_of(reading.address) as client,
     ):
